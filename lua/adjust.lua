@@ -1,0 +1,64 @@
+#!lua flags=allow-oom
+-- adjust: adds a number of units, which may be negative, to what is available of a SKU.
+--
+-- The adjustment's own key remembers what was done under an idempotency key, so that a repeat has
+-- no second effect; Redis forgets it after the retention.
+--
+-- KEYS: position, stock, ledger, adjustment
+-- ARGV: server, sku, quantity, reason (or ''), idempotency key (or ''), retention in seconds,
+--   the largest count
+-- Returns: `store-fenced` alone, or one of
+--   adjusted TAB available TAB held TAB sold
+--   replayed TAB available TAB held TAB sold     the key did this before; the counts are as of now
+--   idempotency-key-reused
+--   unknown-sku TAB sku
+--   insufficient-stock TAB sku:requested:available
+--   count-limit                        the count would be larger than the contract allows
+--   malformed
+local position_key, stock_key, ledger_key, adjustment_key = unpack(KEYS)
+-- include position
+-- include fields
+-- include stock
+-- include ledger
+
+local sku, reason, key = ARGV[2], ARGV[4], ARGV[5]
+if
+  not string.find(sku, '^[%w._-]+$')
+  or not string.find(ARGV[3], '^-?[1-9]%d*$')
+  or #ARGV[3] > 14
+  or string.find(reason .. key, '%c')
+then
+  return { 'malformed' }
+end
+local quantity = tonumber(ARGV[3])
+local request = sku .. '\t' .. ARGV[3] .. '\t' .. reason
+load_stock({ sku })
+
+local function counts()
+  return '\t' .. available[sku] .. '\t' .. held[sku] .. '\t' .. sold[sku]
+end
+
+local earlier = key ~= '' and redis.call('GET', adjustment_key)
+if earlier then
+  if earlier ~= request then
+    return { 'idempotency-key-reused' }
+  end
+  return { 'replayed' .. counts() }
+end
+if not available[sku] then
+  return { 'unknown-sku\t' .. sku }
+end
+if available[sku] + quantity < 0 then
+  return { 'insufficient-stock\t' .. sku .. ':' .. -quantity .. ':' .. available[sku] }
+end
+if available[sku] + quantity > tonumber(ARGV[7]) then
+  return { 'count-limit' }
+end
+local line = move(sku, quantity, quantity, 0, 0)
+append_entry('adjust', '', line, reason .. '\t' .. key)
+save_stock()
+if key ~= '' then
+  redis.call('SET', adjustment_key, request, 'EX', ARGV[6])
+end
+save_entries()
+return { 'adjusted' .. counts() }

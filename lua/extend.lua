@@ -1,0 +1,61 @@
+#!lua flags=allow-oom
+-- extend: gives each held reservation of a batch a new deadline, counted from now and bounded by
+-- the longest hold, counted from its creation, so that a shopper cannot hold units for ever.
+--
+-- A call that does not move the deadline later than it is changes nothing: a repeat is harmless and
+-- a call never shortens a hold.
+--
+-- KEYS: position, stock, ledger, reservations, deadlines, finished
+-- ARGV: server, longest hold in ms, then for each call: id, ttlSeconds
+-- Returns: `store-fenced` alone, or for each call one of
+--   extended TAB record
+--   unknown-reservation
+--   reservation-confirmed, reservation-released, reservation-expired
+--   extension-limit TAB latest         the latest deadline it could have, in ms
+--   malformed                          the call is not what the service should have sent
+local position_key, stock_key, ledger_key, reservations_key, deadlines_key, finished_key = unpack(KEYS)
+-- include position
+-- include fields
+-- include stock
+-- include ledger
+-- include lines
+-- include reservations
+
+local hold_ms_max = tonumber(ARGV[2])
+
+local function extend(reservation, ttl)
+  if not string.find(ttl, '^[1-9]%d?%d?%d?%d?$') then
+    return 'malformed'
+  end
+  if not reservation then
+    return 'unknown-reservation'
+  end
+  if reservation.state ~= 'held' then
+    return 'reservation-' .. reservation.state
+  end
+  if now >= reservation.expires_at then
+    return 'reservation-expired'
+  end
+  local expires_at = now + ttl * 1000
+  local latest = reservation.created_at + hold_ms_max
+  if expires_at > latest then
+    return 'extension-limit\t' .. latest
+  end
+  if expires_at > reservation.expires_at then
+    reservation.expires_at = expires_at
+    change(reservation, 'extend')
+  end
+  return 'extended\t' .. reservation.record
+end
+
+local ids = {}
+for i = 3, #ARGV, 2 do
+  ids[#ids + 1] = ARGV[i]
+end
+local reservations = load_reservations(ids)
+local replies = {}
+for i = 3, #ARGV, 2 do
+  replies[#replies + 1] = extend(reservations[ARGV[i]], ARGV[i + 1])
+end
+save()
+return replies

@@ -1,0 +1,21 @@
+-- The ledger entries of one script run. They are appended as one record of the stream, whose id is
+-- the position of its last entry: `time <ms> entry <text> entry <text> ...`. The sequence is dense.
+local entries = {}
+
+-- The position the next entry will have.
+local function next_position()
+  return epoch .. '-' .. (sequence + 1)
+end
+
+-- Adds an entry. `subject` is the reservation's id, or '' for a change of stock; `rest` is the
+-- reservation's record, or the reason and the idempotency key.
+local function append_entry(kind, subject, lines, rest)
+  sequence = sequence + 1
+  entries[#entries + 1] = 'entry'
+  entries[#entries + 1] = kind .. '\t' .. subject .. '\t' .. lines .. '\t' .. rest
+end
+
+local function save_entries()
+  redis.call('XADD', ledger_key, epoch .. '-' .. sequence, 'time', now, unpack(entries))
+  redis.call('HSET', position_key, 'sequence', sequence)
+end

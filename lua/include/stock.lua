@@ -1,0 +1,40 @@
+-- The counts of the SKUs a script touches: loaded once, changed in these tables, written once.
+-- Redis keeps them as one text a SKU, `available held sold`.
+local available, held, sold = {}, {}, {}
+local changed_skus = {}
+
+-- Loads the counts of the SKUs in the array; one that does not exist stays nil in all three tables.
+local function load_stock(skus)
+  local counts = read_fields(stock_key, skus)
+  for i = 1, #skus do
+    if counts[i] then
+      local a, h, s = string.match(counts[i], '^(%d+) (%d+) (%d+)$')
+      if not a then
+        error('the counts of ' .. skus[i] .. ' are malformed')
+      end
+      available[skus[i]], held[skus[i]], sold[skus[i]] = tonumber(a), tonumber(h), tonumber(s)
+    end
+  end
+end
+
+-- Moves units of a SKU and returns the text of the line for the ledger, `sku:quantity:available:
+-- held:sold`. A negative count is a broken invariant: the error ends the script before its first
+-- write.
+local function move(sku, quantity, available_change, held_change, sold_change)
+  local a, h, s = available[sku] + available_change, held[sku] + held_change, sold[sku] + sold_change
+  if a < 0 or h < 0 or s < 0 then
+    error('a count of ' .. sku .. ' would be negative')
+  end
+  available[sku], held[sku], sold[sku] = a, h, s
+  changed_skus[sku] = true
+  return sku .. ':' .. quantity .. ':' .. a .. ':' .. h .. ':' .. s
+end
+
+local function save_stock()
+  local arguments = {}
+  for sku in pairs(changed_skus) do
+    arguments[#arguments + 1] = sku
+    arguments[#arguments + 1] = available[sku] .. ' ' .. held[sku] .. ' ' .. sold[sku]
+  end
+  call_in_parts('HSET', stock_key, arguments)
+end

@@ -1,0 +1,46 @@
+#!lua flags=allow-oom
+-- release: moves units held -> available for each reservation of a batch that the storefront gives
+-- back before its deadline.
+--
+-- KEYS: position, stock, ledger, reservations, deadlines, finished
+-- ARGV: server, then for each call: id
+-- Returns: `store-fenced` alone, or for each call one of
+--   released TAB record                given back now or before
+--   unknown-reservation
+--   reservation-confirmed
+--   reservation-expired
+local position_key, stock_key, ledger_key, reservations_key, deadlines_key, finished_key = unpack(KEYS)
+-- include position
+-- include fields
+-- include stock
+-- include ledger
+-- include lines
+-- include reservations
+
+local function release(reservation)
+  if not reservation then
+    return 'unknown-reservation'
+  end
+  if reservation.state == 'confirmed' then
+    return 'reservation-confirmed'
+  end
+  if reservation.state == 'expired' then
+    return 'reservation-expired'
+  end
+  if reservation.state == 'held' then
+    if now >= reservation.expires_at then
+      return 'reservation-expired'
+    end
+    close(reservation, 'released', 'release')
+  end
+  return 'released\t' .. reservation.record
+end
+
+local ids = { unpack(ARGV, 2) }
+local reservations = load_reservations(ids)
+local replies = {}
+for i = 1, #ids do
+  replies[i] = release(reservations[ids[i]])
+end
+save()
+return replies

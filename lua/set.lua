@@ -1,0 +1,40 @@
+#!lua flags=allow-oom
+-- set: makes the stock on hand of a SKU what was counted: available = onHand - held. Creates the
+-- SKU when it is new. Setting what is already so changes nothing.
+--
+-- KEYS: position, stock, ledger, skus
+-- ARGV: server, sku, onHand
+-- Returns: `store-fenced` alone, or one of
+--   created TAB available TAB held TAB sold
+--   counted TAB available TAB held TAB sold
+--   below-held TAB held
+--   malformed
+local position_key, stock_key, ledger_key, skus_key = unpack(KEYS)
+-- include position
+-- include fields
+-- include stock
+-- include ledger
+
+local sku = ARGV[2]
+if not string.find(sku, '^[%w._-]+$') or #sku > 64 or not string.find(ARGV[3], '^%d+$') or #ARGV[3] > 13 then
+  return { 'malformed' }
+end
+local on_hand = tonumber(ARGV[3])
+load_stock({ sku })
+local outcome = 'counted'
+if not available[sku] then
+  outcome = 'created'
+  available[sku], held[sku], sold[sku] = 0, 0, 0
+end
+if on_hand < held[sku] then
+  return { 'below-held\t' .. held[sku] }
+end
+local quantity = on_hand - held[sku] - available[sku]
+if quantity ~= 0 or outcome == 'created' then
+  local line = move(sku, quantity, quantity, 0, 0)
+  append_entry('set', '', line, '\t')
+  save_stock()
+  redis.call('ZADD', skus_key, 0, sku)
+  save_entries()
+end
+return { outcome .. '\t' .. available[sku] .. '\t' .. held[sku] .. '\t' .. sold[sku] }

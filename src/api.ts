@@ -1,0 +1,118 @@
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import type { Redis } from 'ioredis'
+import type { Logger } from 'pino'
+import type { Config } from './config.js'
+import { openExpiryQueue } from './expiry/expiry-queue.js'
+import { ExpiryScheduler } from './expiry/expiry-scheduler.js'
+import { buildApp } from './http/app.js'
+import { readReadiness } from './http/readiness.js'
+import type { StoreServices } from './http/store-services.js'
+import { type Database, openDatabase } from './ledger/database.js'
+import { StoreLedger } from './ledger/store-ledger.js'
+import { FenceWatcher } from './recovery/fence-watcher.js'
+import { connectRedis, connectWaitingRedis } from './stock/connection.js'
+import { StockGate } from './stock/gate.js'
+import { StockReader } from './stock/stock-reader.js'
+import { WatermarkFeed } from './stock/watermark-feed.js'
+import { version } from './version.js'
+
+export interface Api {
+  app: FastifyInstance
+  stores: ReadonlyMap<string, StoreServices>
+  /** Listens where the configuration says. @returns the URL. */
+  listen(): Promise<string>
+  /** Finishes the calls in flight, then lets go of Redis and MySQL. Idempotent. */
+  stop(): Promise<void>
+}
+
+/** How often a fenced or changed Redis server is looked for, in ms. */
+const fenceIntervalMs = 1000
+
+/**
+ * Composes the API of a configuration whose servers are given.
+ *
+ * @throws Error when Redis cannot be reached in time. MySQL may be away: holds go on without it.
+ */
+export async function startApi(config: Config, log: Logger): Promise<Api> {
+  const redis = await connectRedis(config.redisUrl, config)
+  const subscriber = await connectWaitingRedis(config.redisUrl, config.connectTimeoutMs)
+  subscriber.setMaxListeners(0)
+  const database = openDatabase(config.databaseUrl, {
+    connectionsMax: config.databaseConnectionsMax,
+    connectTimeoutMs: config.connectTimeoutMs,
+  })
+  const stores = new Map<string, StoreServices>()
+  for (const name of config.stores) {
+    stores.set(name, await openStoreServices(name, config, log, redis, subscriber, database))
+  }
+  const app = await buildApp({
+    stores,
+    apiKeys: config.apiKeys,
+    ttlSecondsDefault: config.ttlSecondsDefault,
+    confirmWaitMs: config.confirmWaitMs,
+    readiness: () => readReadiness(redis, database, stores),
+    logger: log,
+    version,
+  })
+  await app.ready()
+
+  let stopping: Promise<void> | undefined
+  const stop = async () => {
+    await endWithin(app, config.shutdownMs)
+    for (const { scheduler, fence } of stores.values()) {
+      await scheduler.close()
+      await fence.stop()
+    }
+    redis.disconnect()
+    subscriber.disconnect()
+    await database.$disconnect()
+  }
+  return {
+    app,
+    stores,
+    listen: async () => {
+      await app.listen({ host: config.host, port: config.port })
+      const { port } = app.server.address() as AddressInfo
+      return `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
+    },
+    stop: () => {
+      stopping ??= stop()
+      return stopping
+    },
+  }
+}
+
+async function openStoreServices(
+  name: string,
+  config: Config,
+  log: Logger,
+  redis: Redis,
+  subscriber: Redis,
+  database: Database,
+): Promise<StoreServices> {
+  const gate = new StockGate(redis, name, config)
+  const ledger = new StoreLedger(database, name)
+  const fence = new FenceWatcher(gate, ledger, fenceIntervalMs, log)
+  await fence.start()
+  const onLostJob = (error: unknown) =>
+    log.warn(
+      { err: error, store: name },
+      'a delayed job could not be added; the sweep will expire its reservations',
+    )
+  return {
+    gate,
+    reader: new StockReader(redis, name),
+    ledger,
+    watermark: await WatermarkFeed.open(redis, subscriber, name),
+    scheduler: new ExpiryScheduler(openExpiryQueue(redis, name), config.expiryBucketMs, onLostJob),
+    fence,
+  }
+}
+
+/** Closes the app; what is not finished in time is cut off. */
+async function endWithin(app: FastifyInstance, ms: number): Promise<void> {
+  const timer = setTimeout(() => app.server.closeAllConnections(), ms)
+  await app.close()
+  clearTimeout(timer)
+}

@@ -1,0 +1,23 @@
+import { type Config, ConfigError } from '../config.js'
+import { StartupError } from '../embedded/startup-error.js'
+
+/** @throws ConfigError when a command that runs against given servers was given none. */
+export function requireServers(config: Config, command: string): void {
+  if (config.redisUrl === '') {
+    throw new ConfigError(`holdfast ${command} needs REDIS_URL and DATABASE_URL to be set.`)
+  }
+}
+
+/** Turns what a failed start throws into one sentence for the person at the terminal. */
+export function startupError(error: unknown, config: Config): Error {
+  if (!(error instanceof Error)) return new StartupError(String(error))
+  const code = (error as NodeJS.ErrnoException).code
+  if (code === 'EADDRINUSE') {
+    return new StartupError(`Port ${config.port} on ${config.host} is in use; set PORT to another one.`)
+  }
+  if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    return new StartupError(`Holdfast cannot listen on ${config.host} port ${config.port} (${code}).`)
+  }
+  if (error.message.startsWith('Redis cannot be reached')) return new StartupError(`${error.message}.`)
+  return error
+}

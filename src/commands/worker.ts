@@ -1,0 +1,19 @@
+import type { Config } from '../config.js'
+import { openLog } from '../log.js'
+import { startWorker } from '../worker.js'
+import { requireServers, startupError } from './given-servers.js'
+import { stopSignal } from './stop-signal.js'
+
+/** Persists and expires until it is told to stop. */
+export async function runWorker(config: Config): Promise<number> {
+  requireServers(config, 'worker')
+  const log = openLog(config.logLevel, 'worker')
+  const stopped = stopSignal()
+  const worker = await startWorker(config, log).catch((error) => {
+    throw startupError(error, config)
+  })
+  log.info({ stores: config.stores }, 'the worker runs')
+  log.info({ signal: await stopped }, 'the worker stops')
+  await worker.stop()
+  return 0
+}

@@ -1,0 +1,244 @@
+import { storePattern, ttlSecondsMax } from './domain/limits.js'
+
+/** A configuration that cannot be used; the message is one sentence that names the variable. */
+export class ConfigError extends Error {}
+
+interface Setting<T> {
+  variable: string
+  /** For people: what it is, with its unit. */
+  description: string
+  /** As a person would write it in the environment; '' when there is none. */
+  standard: string
+  parse(text: string, variable: string): T
+}
+
+function text(variable: string, standard: string, description: string): Setting<string> {
+  return { variable, description, standard, parse: (value) => value }
+}
+
+function whole(
+  variable: string,
+  standard: number,
+  range: readonly [min: number, max: number],
+  description: string,
+): Setting<number> {
+  const [min, max] = range
+  const parse = (value: string) => {
+    const number = Number(value)
+    if (!/^\d{1,15}$/.test(value) || number < min || number > max) {
+      throw new ConfigError(`${variable} must be a whole number from ${min} to ${max}, not "${value}".`)
+    }
+    return number
+  }
+  return { variable, description, standard: String(standard), parse }
+}
+
+function choice<T extends string>(
+  variable: string,
+  standard: T,
+  choices: readonly T[],
+  description: string,
+): Setting<T> {
+  const parse = (value: string) => {
+    if ((choices as readonly string[]).includes(value)) return value as T
+    throw new ConfigError(`${variable} must be one of ${choices.join(', ')}, not "${value}".`)
+  }
+  return { variable, description, standard, parse }
+}
+
+function url(variable: string, protocols: readonly string[], description: string): Setting<string> {
+  const parse = (value: string) => {
+    if (value === '') return ''
+    if (URL.canParse(value) && protocols.includes(new URL(value).protocol)) return value
+    // The value may hold a password, so it is not repeated.
+    throw new ConfigError(`${variable} must be a URL that begins with ${protocols.join('// or ')}//.`)
+  }
+  return { variable, description, standard: '', parse }
+}
+
+function stores(variable: string, standard: string, description: string): Setting<string[]> {
+  const parse = (value: string) => {
+    const names = [...new Set(value.split(',').map((name) => name.trim()))]
+    for (const name of names) {
+      if (!new RegExp(storePattern).test(name)) {
+        throw new ConfigError(
+          `${variable} must be names of 1 to 64 characters A-Z a-z 0-9 . _ - joined by commas, not "${value}".`,
+        )
+      }
+    }
+    return names
+  }
+  return { variable, description, standard, parse }
+}
+
+function keyHashes(variable: string, description: string): Setting<ApiKey[]> {
+  const parse = (value: string) =>
+    value
+      .split(',')
+      .filter((part) => part.trim() !== '')
+      .map((part) => {
+        const match = /^\s*([A-Za-z0-9._-]{1,64}):([0-9a-f]{64})\s*$/.exec(part)
+        if (!match) {
+          throw new ConfigError(
+            `${variable} must be NAME:SHA256 pairs joined by commas, the hash in lower-case hex.`,
+          )
+        }
+        return { name: match[1] as string, sha256: match[2] as string }
+      })
+  return { variable, description, standard: '', parse }
+}
+
+export interface ApiKey {
+  name: string
+  /** Of the key, in lower-case hex. */
+  sha256: string
+}
+
+/** Every setting there is. The README's table is held against this by a test. */
+export const settings = {
+  host: text('HOST', '127.0.0.1', 'address the API listens on; beyond loopback it wants API keys'),
+  port: whole('PORT', 3000, [0, 65_535], 'port the API listens on; 0 picks a free one'),
+  redisUrl: url(
+    'REDIS_URL',
+    ['redis:', 'rediss:'],
+    'Redis 7 or newer; unset together with DATABASE_URL: a private one is started',
+  ),
+  databaseUrl: url(
+    'DATABASE_URL',
+    ['mysql:', 'mariadb:'],
+    'MySQL 8 or MariaDB 10.11 and newer; unset together with REDIS_URL: a private one is started',
+  ),
+  dataFolder: text('HOLDFAST_DATA', '.holdfast', 'folder of the private servers'),
+  stores: stores(
+    'HOLDFAST_STORES',
+    'main',
+    'stores served, joined by commas; the first is used when a call names none',
+  ),
+  apiKeys: keyHashes(
+    'HOLDFAST_API_KEYS',
+    'API keys as NAME:SHA256, joined by commas; none: no key is asked for',
+  ),
+  logLevel: choice(
+    'LOG_LEVEL',
+    'info',
+    ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+    'least severe level that is logged',
+  ),
+  ttlSecondsDefault: whole(
+    'HOLDFAST_TTL_SECONDS',
+    900,
+    [1, ttlSecondsMax],
+    'seconds a reservation is held when the call does not say',
+  ),
+  holdSecondsMax: whole(
+    'HOLDFAST_HOLD_SECONDS_MAX',
+    86_400,
+    [1, 2_592_000],
+    'seconds from its creation that a reservation can be extended to',
+  ),
+  retentionSeconds: whole(
+    'HOLDFAST_RETENTION_SECONDS',
+    86_400,
+    [1, 2_592_000],
+    'seconds an ended reservation and its idempotency key stay in Redis',
+  ),
+  confirmWaitMs: whole(
+    'HOLDFAST_CONFIRM_WAIT_MS',
+    1000,
+    [0, 60_000],
+    'ms a confirm waits for MySQL before it answers 202',
+  ),
+  expiryBucketMs: whole(
+    'HOLDFAST_EXPIRY_BUCKET_MS',
+    250,
+    [50, 60_000],
+    'ms of deadlines that one delayed job serves',
+  ),
+  expiryBatchMax: whole('HOLDFAST_EXPIRY_BATCH_MAX', 250, [1, 1000], 'reservations expired in one step'),
+  sweepMs: whole('HOLDFAST_SWEEP_MS', 2000, [100, 60_000], 'ms between sweeps for what a lost job left'),
+  batchCallsMax: whole('HOLDFAST_BATCH_CALLS_MAX', 128, [1, 500], 'calls in one step of the gate'),
+  batchLinesMax: whole('HOLDFAST_BATCH_LINES_MAX', 1000, [50, 5000], 'lines in one step of the gate'),
+  batchesInFlightMax: whole(
+    'HOLDFAST_BATCHES_IN_FLIGHT_MAX',
+    2,
+    [1, 64],
+    'steps of one kind under way at once',
+  ),
+  callsWaitingMax: whole(
+    'HOLDFAST_CALLS_WAITING_MAX',
+    10_000,
+    [1, 1_000_000],
+    'calls of one kind that may wait; one more is answered 503',
+  ),
+  writerEntriesMax: whole(
+    'HOLDFAST_WRITER_ENTRIES_MAX',
+    1000,
+    [1, 10_000],
+    'ledger entries in one transaction',
+  ),
+  writerLingerMs: whole(
+    'HOLDFAST_WRITER_LINGER_MS',
+    20,
+    [0, 10_000],
+    'ms that ledger entries gather before a transaction',
+  ),
+  databaseConnectionsMax: whole(
+    'HOLDFAST_DATABASE_CONNECTIONS_MAX',
+    5,
+    [2, 1000],
+    'connections to MySQL of one process',
+  ),
+  connectTimeoutMs: whole(
+    'HOLDFAST_CONNECT_TIMEOUT_MS',
+    10_000,
+    [100, 600_000],
+    'ms to wait for Redis and MySQL at start',
+  ),
+  commandTimeoutMs: whole(
+    'HOLDFAST_COMMAND_TIMEOUT_MS',
+    5000,
+    [100, 600_000],
+    'ms to wait for an answer of Redis',
+  ),
+  shutdownMs: whole(
+    'HOLDFAST_SHUTDOWN_MS',
+    10_000,
+    [100, 600_000],
+    'ms that calls in flight get to finish after SIGTERM',
+  ),
+} as const satisfies Record<string, Setting<unknown>>
+
+export type Config = {
+  readonly [Name in keyof typeof settings]: ReturnType<(typeof settings)[Name]['parse']>
+}
+
+/**
+ * Reads and checks every setting.
+ *
+ * @throws ConfigError with one sentence that names the variable.
+ */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const values: Record<string, unknown> = {}
+  for (const [name, setting] of Object.entries<Setting<unknown>>(settings)) {
+    const given = environment[setting.variable]
+    values[name] = setting.parse(
+      given === undefined || given === '' ? setting.standard : given,
+      setting.variable,
+    )
+  }
+  const config = values as Config
+  if ((config.redisUrl === '') !== (config.databaseUrl === '')) {
+    throw new ConfigError('REDIS_URL and DATABASE_URL must be set together, or neither.')
+  }
+  if (config.apiKeys.length === 0 && !isLoopback(config.host)) {
+    throw new ConfigError(`HOST ${config.host} is beyond loopback, so HOLDFAST_API_KEYS must be set.`)
+  }
+  if (config.ttlSecondsDefault > config.holdSecondsMax) {
+    throw new ConfigError('HOLDFAST_TTL_SECONDS must not be more than HOLDFAST_HOLD_SECONDS_MAX.')
+  }
+  return config
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
+}

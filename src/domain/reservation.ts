@@ -1,0 +1,132 @@
+import { linesPerReservationMax, quantityMax } from './limits.js'
+import { type Position, parsePosition } from './position.js'
+
+/**
+ * The states of a reservation, and who moves it out of each:
+ *
+ * - `held`: the shopper is paying. The storefront moves it to `confirmed` (confirm) or `released`
+ *   (release); the expirer moves it to `expired` at its deadline.
+ * - `confirmed`: paid; its units are sold. Final.
+ * - `released`: given back by the storefront. Final.
+ * - `expired`: the deadline passed unpaid. Final, unless a late payment re-acquires its units
+ *   (confirm with `ifExpired: "reacquire"`), which makes it `confirmed`.
+ */
+export const reservationStates = ['held', 'confirmed', 'released', 'expired'] as const
+export type ReservationState = (typeof reservationStates)[number]
+
+export interface Line {
+  sku: string
+  /** Units, 1 or more. */
+  quantity: number
+}
+
+export interface Reservation {
+  id: string
+  state: ReservationState
+  /** Of its newest ledger entry. */
+  position: Position
+  /** Times are milliseconds since 1970 by Redis' clock. */
+  createdAtMs: number
+  expiresAtMs: number
+  closedAtMs: number | undefined
+  reacquired: boolean
+  paymentRef: string | undefined
+  idempotencyKey: string | undefined
+  ttlSeconds: number
+  lines: Line[]
+  customerId: string
+  orderId: string | undefined
+}
+
+/** What a client asked to have reserved; a repeat with the same idempotency key must equal it. */
+export interface ReservationRequest {
+  customerId: string
+  orderId: string | undefined
+  ttlSeconds: number
+  lines: Line[]
+}
+
+/** Adds up the lines of one SKU and sorts by SKU, so that equal carts have equal texts. */
+export function sumLines(lines: readonly Line[]): Line[] {
+  if (lines.length === 1) return [...lines]
+  const quantities = new Map<string, number>()
+  for (const { sku, quantity } of lines) {
+    quantities.set(sku, (quantities.get(sku) ?? 0) + quantity)
+  }
+  return [...quantities]
+    .map(([sku, quantity]) => ({ sku, quantity }))
+    .sort((a, b) => (a.sku < b.sku ? -1 : 1))
+}
+
+export function formatLines(lines: readonly Line[]): string {
+  const first = lines[0] as Line
+  let text = `${first.sku}:${first.quantity}`
+  for (let i = 1; i < lines.length; i++) {
+    const line = lines[i] as Line
+    text += `,${line.sku}:${line.quantity}`
+  }
+  return text
+}
+
+/** @returns undefined when the text is not `sku:quantity,...` within the contract's bounds. */
+export function parseLines(text: string): Line[] | undefined {
+  const lines: Line[] = []
+  for (const part of text.split(',')) {
+    const colon = part.indexOf(':')
+    const quantity = Number(part.slice(colon + 1))
+    if (colon < 1 || !Number.isSafeInteger(quantity) || quantity < 1 || quantity > quantityMax) {
+      return undefined
+    }
+    lines.push({ sku: part.slice(0, colon), quantity })
+  }
+  return lines.length <= linesPerReservationMax ? lines : undefined
+}
+
+/**
+ * The request as the scripts take it: `ttlSeconds TAB lines TAB customerId TAB orderId`. It is
+ * also the tail of the record, which is how a script tells a repeat from a reused key.
+ */
+export function formatRequest(request: ReservationRequest): string {
+  return `${request.ttlSeconds}\t${formatLines(request.lines)}\t${request.customerId}\t${request.orderId ?? ''}`
+}
+
+/**
+ * A reservation as Redis keeps it: one text a reservation, its fields separated by TAB, in the
+ * order that `lua/include/reservations.lua` writes them.
+ *
+ * @returns undefined when the text is not a record.
+ */
+export function parseRecord(id: string, record: string): Reservation | undefined {
+  const fields = record.split('\t')
+  if (fields.length !== 12) return undefined
+  const [state, at, created, expires, closed, reacquired, paymentRef, key, ttl, lines, customerId, orderId] =
+    fields as [string, string, string, string, string, string, string, string, string, string, string, string]
+  const position = parsePosition(at)
+  const parsedLines = parseLines(lines)
+  const createdAtMs = Number(created)
+  const expiresAtMs = Number(expires)
+  if (
+    !position ||
+    !parsedLines ||
+    !(reservationStates as readonly string[]).includes(state) ||
+    !Number.isSafeInteger(createdAtMs) ||
+    !Number.isSafeInteger(expiresAtMs)
+  ) {
+    return undefined
+  }
+  return {
+    id,
+    state: state as ReservationState,
+    position,
+    createdAtMs,
+    expiresAtMs,
+    closedAtMs: closed === '' ? undefined : Number(closed),
+    reacquired: reacquired === '1',
+    paymentRef: paymentRef === '' ? undefined : paymentRef,
+    idempotencyKey: key === '' ? undefined : key,
+    ttlSeconds: Number(ttl),
+    lines: parsedLines,
+    customerId,
+    orderId: orderId === '' ? undefined : orderId,
+  }
+}

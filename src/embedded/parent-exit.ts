@@ -1,0 +1,24 @@
+const dependents = new Set<number>()
+
+/**
+ * Sends SIGTERM to the process (or, for a negative id, its group) if this process exits before the
+ * returned function is called, so that an exception or process.exit leaves no server behind.
+ */
+export function endWithParent(pid: number): () => void {
+  if (dependents.size === 0) process.on('exit', endAll)
+  dependents.add(pid)
+  return () => {
+    dependents.delete(pid)
+    if (dependents.size === 0) process.off('exit', endAll)
+  }
+}
+
+function endAll(): void {
+  for (const pid of dependents) {
+    try {
+      process.kill(pid, 'SIGTERM')
+    } catch {
+      // It has ended by itself.
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import { join } from 'node:path'
+import { claimFolder } from './folder-claim.js'
+import { providePrograms } from './install.js'
+import { type Machine, thisMachine } from './machine.js'
+import { type MariadbServer, startMariadb } from './mariadb-server.js'
+import { type RedisServer, startRedis } from './redis-server.js'
+import type { Progress } from './startup-error.js'
+
+export interface PrivateServers {
+  redisUrl: string
+  databaseUrl: string
+  redis: RedisServer
+  mariadb: MariadbServer
+  /** Ends both and frees the folder. Idempotent. */
+  stop(): Promise<void>
+}
+
+/**
+ * Runs a Redis and a MariaDB of our own under the data folder, installing what is missing. A second
+ * start finds the data again. Throws a StartupError, with nothing left running, when it cannot.
+ */
+export async function startPrivateServers(o: {
+  folder: string
+  progress?: Progress
+  machine?: Machine
+}): Promise<PrivateServers> {
+  const progress = o.progress ?? (() => {})
+  const machine = o.machine ?? thisMachine()
+  const claim = await claimFolder(o.folder)
+  try {
+    await providePrograms(['redis', 'mariadb'], machine, progress)
+    const [redis, mariadb] = await startBoth(
+      startRedis({ folder: join(claim.folder, 'redis'), progress, machine }),
+      startMariadb({ folder: join(claim.folder, 'mariadb'), progress, machine }),
+    )
+    const stop = async () => {
+      await settleAll([redis.stop(), mariadb.stop()])
+      await claim.release()
+    }
+    return { redisUrl: redis.url, databaseUrl: mariadb.url, redis, mariadb, stop }
+  } catch (error) {
+    await claim.release()
+    throw error
+  }
+}
+
+async function startBoth(
+  redis: Promise<RedisServer>,
+  mariadb: Promise<MariadbServer>,
+): Promise<[RedisServer, MariadbServer]> {
+  try {
+    return await Promise.all([redis, mariadb])
+  } catch (error) {
+    const results = await Promise.allSettled([redis, mariadb])
+    const started = results.filter((result) => result.status === 'fulfilled')
+    await Promise.allSettled(started.map((result) => result.value.stop()))
+    throw error
+  }
+}
+
+/** Waits for all of them even when one fails, then throws the first failure. */
+async function settleAll(tasks: readonly Promise<void>[]): Promise<void> {
+  const failure = (await Promise.allSettled(tasks)).find((result) => result.status === 'rejected')
+  if (failure) throw failure.reason
+}

@@ -1,0 +1,136 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { Worker } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { isRefusal } from '../domain/outcomes.js'
+import { origin, type Position } from '../domain/position.js'
+import type { StockGate } from '../stock/gate.js'
+import { storeKeys } from '../stock/keys.js'
+import { queueName } from './expiry-queue.js'
+
+export interface ExpirerSettings {
+  /** Reservations expired in one step. */
+  batchMax: number
+  /** Between sweeps. */
+  sweepMs: number
+}
+
+export interface ExpirerLog {
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/**
+ * Gives the units of unpaid reservations back at their deadline.
+ *
+ * BullMQ's delayed jobs wake it when a bucket of deadlines is due. Beside them it sweeps by its own
+ * clock, because jobs can be late or lost: whoever wakes it, `expire.lua` decides by Redis' clock
+ * what is due. The sweep also forgets reservations that ended long ago.
+ */
+export class Expirer {
+  private readonly worker: Worker
+  private readonly stopping = new AbortController()
+  private sweeping: Promise<void> | undefined
+  private expiring: Promise<void> | undefined
+  private again = false
+  private expired = 0
+  private overdueMs = 0
+
+  /** @param connection for the BullMQ worker alone: it blocks. */
+  constructor(
+    private readonly gate: StockGate,
+    connection: Redis,
+    /** How far MySQL holds the ledger: nothing newer may be forgotten. */
+    private readonly watermark: () => Position,
+    private readonly settings: ExpirerSettings,
+    private readonly log: ExpirerLog,
+  ) {
+    this.worker = new Worker(queueName, () => this.expireDue(), {
+      connection,
+      prefix: storeKeys(gate.store).jobs,
+      concurrency: 1,
+      autorun: false,
+    })
+    this.worker.on('error', (error) => this.log.warn({ err: error }, 'BullMQ failed; the sweep goes on'))
+  }
+
+  /** Reservations expired by this process. */
+  get reservationsExpired(): number {
+    return this.expired
+  }
+
+  /** By how many ms the last ones were late. */
+  get lastOverdueMs(): number {
+    return this.overdueMs
+  }
+
+  start(): void {
+    this.worker.run().catch((error) => this.log.error({ err: error }, 'the BullMQ worker ended'))
+    this.sweeping ??= this.sweep()
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort()
+    await this.worker.close()
+    await this.sweeping
+    await this.expiring
+  }
+
+  /**
+   * Expires everything that is due, in bounded steps. Calls made meanwhile share one more round, so
+   * that what came due after the last step's look is found.
+   */
+  async expireDue(): Promise<void> {
+    if (this.expiring) {
+      this.again = true
+      return this.expiring
+    }
+    this.expiring = this.expireRounds()
+    return this.expiring
+  }
+
+  private async expireRounds(): Promise<void> {
+    try {
+      do {
+        this.again = false
+        await this.expireRound()
+      } while (this.again)
+    } finally {
+      // In the same step as the last look at `again`, so that no call falls between the two.
+      this.expiring = undefined
+    }
+  }
+
+  private async expireRound(): Promise<void> {
+    const { batchMax } = this.settings
+    for (;;) {
+      const result = await this.gate.expire(batchMax)
+      if (isRefusal(result)) return
+      if (result.expired > 0) this.overdueMs = result.overdueMs
+      this.expired += result.expired
+      if (result.expired < batchMax) return
+    }
+  }
+
+  private async sweep(): Promise<void> {
+    const { signal } = this.stopping
+    while (!signal.aborted) {
+      try {
+        await this.expireDue()
+        await this.forgetFinished()
+      } catch (error) {
+        this.log.error({ err: error }, 'a sweep failed; the next one tries again')
+      }
+      await delay(this.settings.sweepMs, undefined, { signal }).catch(() => {})
+    }
+  }
+
+  private async forgetFinished(): Promise<void> {
+    const watermark = this.watermark()
+    if (watermark.epoch === origin.epoch) return
+    const { batchMax } = this.settings
+    while (!this.stopping.signal.aborted) {
+      const forgotten = await this.gate.forget(watermark, batchMax)
+      if (forgotten !== batchMax) return
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { pageItemsDefault } from '../domain/limits.js'
+import { formatPosition, origin, parsePosition } from '../domain/position.js'
+import { sendRefusal } from './problem.js'
+import * as schemas from './schemas.js'
+
+/** The story of a SKU or a reservation, as MySQL holds it. */
+export const ledgerRoutes: FastifyPluginCallbackTypebox = (app, _options, done) => {
+  app.route({
+    method: 'GET',
+    url: '/v1/ledger',
+    schema: {
+      tags: ['ledger'],
+      summary: 'Read the ledger in order, all of it or that of a SKU or a reservation',
+      querystring: schemas.LedgerQuery,
+      response: schemas.answers({ 200: schemas.LedgerPage }, ['mysql-unavailable']),
+    },
+    handler: async (request, reply) => {
+      const { sku, reservationId, after, limit = String(pageItemsDefault) } = request.query
+      const entries = await request.store.ledger
+        .entries({
+          sku,
+          reservationId,
+          after: (after && parsePosition(after)) || origin,
+          limit: Number(limit) + 1,
+        })
+        .catch((error: unknown) => {
+          request.log.warn({ err: error }, 'the ledger cannot be read')
+          return undefined
+        })
+      if (!entries) return sendRefusal(reply, { refused: 'mysql-unavailable' })
+      const items = entries.slice(0, Number(limit)).map((entry) => ({
+        position: formatPosition(entry.position),
+        kind: entry.kind,
+        occurredAt: entry.occurredAt.toISOString(),
+        ...(entry.reservationId !== undefined && { reservationId: entry.reservationId }),
+        lines: entry.lines,
+        ...(entry.reason !== undefined && { reason: entry.reason }),
+      }))
+      return { items, nextCursor: entries.length > items.length ? (items.at(-1)?.position ?? null) : null }
+    },
+  })
+
+  done()
+}

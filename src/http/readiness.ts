@@ -1,0 +1,83 @@
+import type { Redis } from 'ioredis'
+import { comparePositions } from '../domain/position.js'
+import type { Database } from '../ledger/database.js'
+import { pendingMigrations } from '../ledger/migrations.js'
+import type { StoreServices } from './store-services.js'
+
+export interface Readiness {
+  /** Whether reservations can be made. */
+  ready: boolean
+  /** What is wrong, in sentences; `ready` may still be true. */
+  reasons: string[]
+  /** What a hold's 201 survives on the connected servers (the contract's section on promises). */
+  promises: { holdSurvivesRedisCrash: boolean; confirmSurvivesLossOfEitherStore: boolean }
+  stores: Record<string, { open: boolean; entriesBehind: number | null }>
+}
+
+/** Looks at every part the service depends on. Never rejects. */
+export async function readReadiness(
+  redis: Redis,
+  database: Database,
+  stores: ReadonlyMap<string, StoreServices>,
+): Promise<Readiness> {
+  const reasons: string[] = []
+  const holdSurvivesRedisCrash = await checkRedis(redis, reasons)
+  const mysqlReady = await checkMysql(database, reasons)
+  const report: Readiness['stores'] = {}
+  for (const [name, store] of stores) {
+    const { reason } = store.fence
+    if (reason) reasons.push(`The store ${name} is fenced: ${reason}.`)
+    report[name] = { open: reason === undefined, entriesBehind: await entriesBehind(store) }
+  }
+  return {
+    ready: redis.status === 'ready' && Object.values(report).every((store) => store.open),
+    reasons,
+    promises: { holdSurvivesRedisCrash, confirmSurvivesLossOfEitherStore: mysqlReady },
+    stores: report,
+  }
+}
+
+/** @returns whether Redis writes every change to disk before it answers. */
+async function checkRedis(redis: Redis, reasons: string[]): Promise<boolean> {
+  try {
+    const [info, fsync, policy] = await Promise.all([
+      redis.info('persistence'),
+      redis.config('GET', 'appendfsync') as Promise<string[]>,
+      redis.config('GET', 'maxmemory-policy') as Promise<string[]>,
+    ])
+    if (policy[1] !== 'noeviction') {
+      reasons.push(`Redis has maxmemory-policy ${policy[1]}: it may evict stock; set noeviction.`)
+    }
+    if (!/^aof_enabled:1/m.test(info)) {
+      reasons.push('Redis has appendonly off: a crash of Redis loses reservations.')
+      return false
+    }
+    if (fsync[1] !== 'always') {
+      reasons.push(`Redis has appendfsync ${fsync[1]}: a crash of its machine may lose reservations.`)
+      return false
+    }
+    return true
+  } catch (error) {
+    reasons.push(`Redis cannot be asked: ${error instanceof Error ? error.message : error}.`)
+    return false
+  }
+}
+
+async function checkMysql(database: Database, reasons: string[]): Promise<boolean> {
+  try {
+    const pending = await pendingMigrations(database)
+    if (pending.length === 0) return true
+    reasons.push(`MySQL lacks migrations: ${pending.join(', ')}; run "holdfast migrate".`)
+  } catch {
+    reasons.push('MySQL cannot be reached: holds go on, confirms answer 202.')
+  }
+  return false
+}
+
+/** How many ledger entries MySQL lacks, or null when Redis does not answer. */
+async function entriesBehind(store: StoreServices): Promise<number | null> {
+  const end = await store.reader.position().catch(() => undefined)
+  const { current } = store.watermark
+  if (!end) return null
+  return comparePositions(end, current) <= 0 ? 0 : end.sequence - current.sequence
+}

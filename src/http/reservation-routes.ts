@@ -1,0 +1,252 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
+import { quantityMax } from '../domain/limits.js'
+import { isRefusal, type Refusal } from '../domain/outcomes.js'
+import { type Reservation, sumLines } from '../domain/reservation.js'
+import { checkIdempotencyKey, idempotencyKeyHeader, idempotencyKeyOf } from './idempotency-key.js'
+import { sendProblem, sendRefusal } from './problem.js'
+import * as schemas from './schemas.js'
+import type { StoreServices } from './store-services.js'
+
+export interface ReservationRoutesOptions {
+  ttlSecondsDefault: number
+  confirmWaitMs: number
+}
+
+const tags = ['reservations']
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+/** Reserve at checkout, confirm at payment, release on cancel, extend while the shopper pays. */
+export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOptions> = (
+  app,
+  options,
+  done,
+) => {
+  app.route({
+    method: 'POST',
+    url: '/v1/reservations',
+    schema: {
+      tags,
+      summary: 'Hold units for a customer until a deadline, all lines or none',
+      headers: idempotencyKeyHeader,
+      body: schemas.ReserveBody,
+      response: schemas.answers({ 200: schemas.Reservation, 201: schemas.Reservation }, [
+        ...schemas.everyChange,
+        'unknown-sku',
+        'insufficient-stock',
+        'idempotency-key-reused',
+      ]),
+    },
+    onRequest: checkIdempotencyKey,
+    handler: async (request, reply) => {
+      const { store, body } = request
+      const wanted = {
+        customerId: body.customerId,
+        orderId: body.orderId,
+        ttlSeconds: body.ttlSeconds ?? options.ttlSecondsDefault,
+        lines: sumLines(body.lines),
+      }
+      if (wanted.lines.some((line) => line.quantity > quantityMax)) {
+        return sendProblem(
+          reply,
+          'invalid-request',
+          'The lines of one SKU add up to more than 1,000,000 units.',
+        )
+      }
+      const result = await store.gate.reserve(wanted, idempotencyKeyOf(request))
+      if (isRefusal(result)) return refuse(reply, store, result)
+      const { reservation, replayed } = result
+      if (replayed) {
+        reply.header('idempotency-replayed', 'true')
+        return withPersisted(store, reservation)
+      }
+      store.scheduler.schedule(reservation.createdAtMs, reservation.expiresAtMs)
+      return reply.code(201).send(present(reservation))
+    },
+  })
+
+  app.route({
+    method: 'GET',
+    url: '/v1/reservations/:id',
+    schema: {
+      tags,
+      summary: 'Read a reservation',
+      params: schemas.IdParams,
+      response: schemas.answers({ 200: schemas.Reservation }, [
+        'unknown-reservation',
+        'redis-unavailable',
+        'mysql-unavailable',
+      ]),
+    },
+    handler: async (request, reply) => {
+      const { store } = request
+      const { id } = request.params
+      if (!uuid.test(id)) return sendRefusal(reply, { refused: 'unknown-reservation' })
+      const open = await store.reader.reservation(id).catch(() => 'failed' as const)
+      if (open === 'failed') return sendRefusal(reply, { refused: 'redis-unavailable' })
+      if (open) return withPersisted(store, open)
+      const finished = await readFinished(store, id)
+      return isRefusal(finished) ? refuse(reply, store, finished) : { ...present(finished), persisted: true }
+    },
+  })
+
+  app.route({
+    method: 'POST',
+    url: '/v1/reservations/:id/confirm',
+    schema: {
+      tags,
+      summary: 'Sell the units: the customer has paid',
+      description:
+        '200: both Redis and MySQL hold the sale. 202: Redis holds it and MySQL has not confirmed yet; repeat the call or read the reservation to learn when it has.',
+      params: schemas.IdParams,
+      body: schemas.ConfirmBody,
+      response: schemas.answers({ 200: schemas.Reservation, 202: schemas.Reservation }, [
+        ...schemas.everyChange,
+        'mysql-unavailable',
+        'unknown-reservation',
+        'reservation-expired',
+        'reservation-released',
+        'payment-mismatch',
+        'insufficient-stock',
+      ]),
+    },
+    handler: async (request, reply) => {
+      const { store, body } = request
+      const { id } = request.params
+      if (!uuid.test(id)) return sendRefusal(reply, { refused: 'unknown-reservation' })
+      const result = await store.gate.confirm(id, body.paymentRef, body.ifExpired ?? 'refuse')
+      if (isRefusal(result)) {
+        if (result.refused !== 'unknown-reservation') return refuse(reply, store, result)
+        return answerFinished(reply, store, id, 'confirmed', body.paymentRef)
+      }
+      const persisted = await store.watermark.waitFor(result.position, options.confirmWaitMs)
+      return reply.code(persisted ? 200 : 202).send({ ...present(result), persisted })
+    },
+  })
+
+  app.route({
+    method: 'POST',
+    url: '/v1/reservations/:id/release',
+    schema: {
+      tags,
+      summary: 'Give the units back: the customer cancelled',
+      params: schemas.IdParams,
+      body: schemas.ReleaseBody,
+      response: schemas.answers({ 200: schemas.Reservation }, [
+        ...schemas.everyChange,
+        'mysql-unavailable',
+        'unknown-reservation',
+        'reservation-confirmed',
+        'reservation-expired',
+      ]),
+    },
+    handler: async (request, reply) => {
+      const { store } = request
+      const { id } = request.params
+      if (!uuid.test(id)) return sendRefusal(reply, { refused: 'unknown-reservation' })
+      const result = await store.gate.release(id)
+      if (!isRefusal(result)) return withPersisted(store, result)
+      if (result.refused !== 'unknown-reservation') return refuse(reply, store, result)
+      return answerFinished(reply, store, id, 'released', undefined)
+    },
+  })
+
+  app.route({
+    method: 'POST',
+    url: '/v1/reservations/:id/extend',
+    schema: {
+      tags,
+      summary: 'Move the deadline later',
+      description: 'A deadline is never moved earlier: a call that asks for one changes nothing.',
+      params: schemas.IdParams,
+      body: schemas.ExtendBody,
+      response: schemas.answers({ 200: schemas.Reservation }, [
+        ...schemas.everyChange,
+        'mysql-unavailable',
+        'unknown-reservation',
+        'reservation-confirmed',
+        'reservation-released',
+        'reservation-expired',
+        'extension-limit',
+      ]),
+    },
+    handler: async (request, reply) => {
+      const { store } = request
+      const { id } = request.params
+      if (!uuid.test(id)) return sendRefusal(reply, { refused: 'unknown-reservation' })
+      const { ttlSeconds } = request.body
+      const result = await store.gate.extend(id, ttlSeconds)
+      if (!isRefusal(result)) {
+        // The deadline is in the future by Redis' clock: at least the seconds asked for, or more.
+        store.scheduler.schedule(result.expiresAtMs - ttlSeconds * 1000, result.expiresAtMs)
+        return withPersisted(store, result)
+      }
+      if (result.refused !== 'unknown-reservation') return refuse(reply, store, result)
+      return answerFinished(reply, store, id, undefined, undefined)
+    },
+  })
+
+  done()
+}
+
+/**
+ * Answers a call on a reservation that has left Redis, by the state MySQL holds it in: a repeat of
+ * the call that ended it is answered as before, any other is refused.
+ */
+async function answerFinished(
+  reply: FastifyReply,
+  store: StoreServices,
+  id: string,
+  repeatOf: 'confirmed' | 'released' | undefined,
+  paymentRef: string | undefined,
+) {
+  const finished = await readFinished(store, id)
+  if (isRefusal(finished)) return refuse(reply, store, finished)
+  const { state } = finished
+  if (state === repeatOf) {
+    if (paymentRef !== undefined && paymentRef !== finished.paymentRef) {
+      return sendRefusal(reply, { refused: 'payment-mismatch' })
+    }
+    return { ...present(finished), persisted: true }
+  }
+  // Open in MySQL and gone from Redis: the fence is about to close.
+  if (state === 'held') return sendRefusal(reply, { refused: 'store-fenced' })
+  return sendRefusal(reply, { refused: `reservation-${state}` })
+}
+
+async function readFinished(store: StoreServices, id: string): Promise<Reservation | Refusal> {
+  try {
+    return (await store.ledger.reservation(id)) ?? { refused: 'unknown-reservation' }
+  } catch {
+    return { refused: 'mysql-unavailable' }
+  }
+}
+
+function refuse(reply: FastifyReply, store: StoreServices, refusal: Refusal): FastifyReply {
+  return sendRefusal(reply, refusal, store.fence.reason)
+}
+
+function withPersisted(store: StoreServices, reservation: Reservation): schemas.ReservationAnswer {
+  return { ...present(reservation), persisted: store.watermark.holds(reservation.position) }
+}
+
+function present(reservation: Reservation): schemas.ReservationAnswer {
+  const { id, state, customerId, orderId, lines, paymentRef, reacquired, closedAtMs } = reservation
+  return {
+    id,
+    state,
+    customerId,
+    ...(orderId !== undefined && { orderId }),
+    lines,
+    createdAt: formatTime(reservation.createdAtMs),
+    expiresAt: formatTime(reservation.expiresAtMs),
+    ...(paymentRef !== undefined && { paymentRef }),
+    ...(reacquired && { reacquired }),
+    ...(closedAtMs !== undefined && { closedAt: formatTime(closedAtMs) }),
+  }
+}
+
+/** RFC 3339 in UTC. */
+function formatTime(ms: number): string {
+  return new Date(ms).toISOString()
+}

@@ -1,0 +1,236 @@
+import { type Static, type TSchema, Type } from 'typebox'
+import {
+  countMax,
+  linesPerReservationMax,
+  pageItemsDefault,
+  pageItemsMax,
+  quantityMax,
+  skuPattern,
+  textLengthMax,
+  textPattern,
+  ttlSecondsMax,
+} from '../domain/limits.js'
+import { type RefusalCode, refusals } from '../domain/outcomes.js'
+
+const strict = { additionalProperties: false }
+
+const sku = Type.String({ pattern: skuPattern, description: 'A sellable item.', examples: ['SNEAKER-42'] })
+const text = (description: string, example: string) =>
+  Type.String({
+    minLength: 1,
+    maxLength: textLengthMax,
+    pattern: textPattern,
+    description,
+    examples: [example],
+  })
+const time = (description: string) => Type.String({ format: 'date-time', description })
+const count = (description: string) => Type.Integer({ minimum: 0, maximum: 2 * countMax, description })
+const ttlSeconds = Type.Integer({
+  minimum: 1,
+  maximum: ttlSecondsMax,
+  description: 'Seconds from now until an unpaid reservation expires.',
+  examples: [900],
+})
+
+const Line = Type.Object(
+  {
+    sku,
+    quantity: Type.Integer({ minimum: 1, maximum: quantityMax, description: 'Units.', examples: [1] }),
+  },
+  strict,
+)
+
+export const ReserveBody = Type.Object(
+  {
+    customerId: text('Who the units are held for.', 'customer-7'),
+    lines: Type.Array(Line, {
+      minItems: 1,
+      maxItems: linesPerReservationMax,
+      description: 'What is reserved, all or nothing. Lines of one SKU are added up.',
+    }),
+    ttlSeconds: Type.Optional(ttlSeconds),
+    orderId: Type.Optional(text("The storefront's own name for the order.", 'order-1212')),
+  },
+  strict,
+)
+
+export const ConfirmBody = Type.Object(
+  {
+    paymentRef: Type.Optional(text('The payment; a repeat must name the same one.', 'payment-99')),
+    ifExpired: Type.Optional(
+      Type.Enum(['refuse', 'reacquire'], {
+        description: 'What to do when the deadline has passed: refuse (default), or take the units again.',
+      }),
+    ),
+  },
+  strict,
+)
+
+export const ReleaseBody = Type.Object({}, strict)
+
+export const ExtendBody = Type.Object({ ttlSeconds }, strict)
+
+export const SetStockBody = Type.Object(
+  {
+    onHand: Type.Integer({
+      minimum: 0,
+      maximum: countMax,
+      description: 'Units counted on the shelf: available and held together.',
+      examples: [100],
+    }),
+  },
+  strict,
+)
+
+export const AdjustBody = Type.Object(
+  {
+    quantity: Type.Integer({
+      minimum: -countMax,
+      maximum: countMax,
+      not: { const: 0 },
+      description: 'Units added to what is available; negative takes away.',
+      examples: [5],
+    }),
+    reason: Type.Optional(text('Why, for the ledger.', 'return')),
+  },
+  strict,
+)
+
+export const Reservation = Type.Object(
+  {
+    id: Type.String({ format: 'uuid', description: 'A UUID, version 7.' }),
+    state: Type.Enum(['held', 'confirmed', 'released', 'expired']),
+    customerId: Type.String(),
+    orderId: Type.Optional(Type.String()),
+    lines: Type.Array(Type.Object({ sku, quantity: Type.Integer() })),
+    createdAt: time("When it was made, by Redis' clock."),
+    expiresAt: time('Its deadline.'),
+    paymentRef: Type.Optional(Type.String()),
+    reacquired: Type.Optional(
+      Type.Boolean({ description: 'The payment came late and its units were taken again.' }),
+    ),
+    closedAt: Type.Optional(time('When it was confirmed, released or expired.')),
+    persisted: Type.Optional(Type.Boolean({ description: 'Whether MySQL holds its newest change.' })),
+  },
+  { title: 'Reservation' },
+)
+
+export const Stock = Type.Object(
+  {
+    sku,
+    available: count('Units that can be reserved.'),
+    held: count('Units of open reservations.'),
+    sold: count('Units of confirmed reservations.'),
+    onHand: count('available + held.'),
+  },
+  { title: 'Stock' },
+)
+
+const nextCursor = Type.Union([Type.String(), Type.Null()], {
+  description: 'What to pass to get the next page; null on the last one.',
+})
+
+export const StockPage = Type.Object({ items: Type.Array(Stock), nextCursor }, { title: 'StockPage' })
+
+const LedgerEntry = Type.Object(
+  {
+    position: Type.String({ description: 'epoch-sequence', examples: ['1-1042'] }),
+    kind: Type.String({ examples: ['reserve'] }),
+    occurredAt: time("By Redis' clock."),
+    reservationId: Type.Optional(Type.String()),
+    lines: Type.Array(
+      Type.Object({
+        sku,
+        quantity: Type.Integer({ description: 'Units moved.' }),
+        available: count('Right after.'),
+        held: count('Right after.'),
+        sold: count('Right after.'),
+      }),
+    ),
+    reason: Type.Optional(Type.String()),
+  },
+  { title: 'LedgerEntry' },
+)
+
+export const LedgerPage = Type.Object({ items: Type.Array(LedgerEntry), nextCursor }, { title: 'LedgerPage' })
+
+/** Query strings are texts; nothing is coerced, so numbers are patterns here. */
+const limit = Type.String({
+  pattern: '^([1-9][0-9]?|[1-4][0-9]{2}|500)$',
+  description: `Items a page, 1 to ${pageItemsMax}; ${pageItemsDefault} when absent.`,
+})
+
+export const StockQuery = Type.Object(
+  {
+    cursor: Type.Optional(
+      Type.String({ pattern: skuPattern, description: 'nextCursor of the page before.' }),
+    ),
+    limit: Type.Optional(limit),
+  },
+  strict,
+)
+
+export const LedgerQuery = Type.Object(
+  {
+    sku: Type.Optional(sku),
+    reservationId: Type.Optional(Type.String({ format: 'uuid' })),
+    after: Type.Optional(
+      Type.String({ pattern: '^[0-9]{1,9}-[0-9]{1,15}$', description: 'A position; entries after it.' }),
+    ),
+    limit: Type.Optional(limit),
+  },
+  strict,
+)
+
+export const SkuParams = Type.Object({ sku })
+export const IdParams = Type.Object({ id: Type.String({ description: 'The id of a reservation.' }) })
+
+export const Problem = Type.Object(
+  {
+    type: Type.String({ examples: ['urn:holdfast:insufficient-stock'] }),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String(),
+  },
+  { title: 'Problem', description: 'RFC 9457 problem details.', additionalProperties: true },
+)
+
+/** Refusals that every call of a store may meet. */
+const everyCall: readonly RefusalCode[] = [
+  'invalid-request',
+  'unauthorized',
+  'unknown-store',
+  'internal-error',
+]
+/** Refusals that every change may meet. */
+export const everyChange: readonly RefusalCode[] = [
+  'body-too-large',
+  'unsupported-media-type',
+  'store-fenced',
+  'memory-full',
+  'redis-unavailable',
+  'overloaded',
+]
+
+/** The `response` part of a route's schema: its answers, then its refusals by status. */
+export function answers(
+  successes: Readonly<Record<number, TSchema>>,
+  refused: readonly RefusalCode[],
+): Record<number, unknown> {
+  const codesByStatus = new Map<number, RefusalCode[]>()
+  for (const code of new Set([...everyCall, ...refused])) {
+    const { status } = refusals[code]
+    codesByStatus.set(status, [...(codesByStatus.get(status) ?? []), code])
+  }
+  const responses: Record<number, unknown> = { ...successes }
+  for (const [status, codes] of codesByStatus) {
+    responses[status] = {
+      description: codes.map((code) => `\`${code}\`: ${refusals[code].title}`).join(' '),
+      content: { 'application/problem+json': { schema: Problem } },
+    }
+  }
+  return responses
+}
+
+export type ReservationAnswer = Static<typeof Reservation>
+export type StockAnswer = Static<typeof Stock>

@@ -1,0 +1,106 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { pageItemsDefault } from '../domain/limits.js'
+import { isRefusal } from '../domain/outcomes.js'
+import type { Stock } from '../domain/stock.js'
+import { checkIdempotencyKey, idempotencyKeyHeader, idempotencyKeyOf } from './idempotency-key.js'
+import { sendRefusal } from './problem.js'
+import * as schemas from './schemas.js'
+
+const tags = ['stock']
+
+/** Read, set and adjust what a store has on its shelves. */
+export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) => {
+  app.route({
+    method: 'GET',
+    url: '/v1/stock/:sku',
+    schema: {
+      tags,
+      summary: 'Read the counts of a SKU',
+      params: schemas.SkuParams,
+      response: schemas.answers({ 200: schemas.Stock }, ['unknown-sku', 'redis-unavailable']),
+    },
+    handler: async (request, reply) => {
+      const { sku } = request.params
+      const stock = await request.store.reader.stock(sku).catch(() => 'failed' as const)
+      if (stock === 'failed') return sendRefusal(reply, { refused: 'redis-unavailable' })
+      return stock ? present(stock) : sendRefusal(reply, { refused: 'unknown-sku', skus: [sku] })
+    },
+  })
+
+  app.route({
+    method: 'GET',
+    url: '/v1/stock',
+    schema: {
+      tags,
+      summary: 'List SKUs in order, a page at a time',
+      querystring: schemas.StockQuery,
+      response: schemas.answers({ 200: schemas.StockPage }, ['redis-unavailable']),
+    },
+    handler: async (request, reply) => {
+      const { cursor = '', limit = String(pageItemsDefault) } = request.query
+      const page = await request.store.reader.list(cursor, Number(limit) + 1).catch(() => 'failed' as const)
+      if (page === 'failed') return sendRefusal(reply, { refused: 'redis-unavailable' })
+      const items = page.slice(0, Number(limit)).map(present)
+      return { items, nextCursor: page.length > items.length ? (items.at(-1)?.sku ?? null) : null }
+    },
+  })
+
+  app.route({
+    method: 'PUT',
+    url: '/v1/stock/:sku',
+    schema: {
+      tags,
+      summary: 'Set the stock on hand to what was counted; creates the SKU',
+      params: schemas.SkuParams,
+      body: schemas.SetStockBody,
+      response: schemas.answers({ 200: schemas.Stock, 201: schemas.Stock }, [
+        ...schemas.everyChange,
+        'below-held',
+      ]),
+    },
+    handler: async (request, reply) => {
+      const { store } = request
+      const result = await store.gate.setStock(request.params.sku, request.body.onHand)
+      if (isRefusal(result)) return sendRefusal(reply, result, store.fence.reason)
+      return reply.code(result.created ? 201 : 200).send(present(result.stock))
+    },
+  })
+
+  app.route({
+    method: 'POST',
+    url: '/v1/stock/:sku/adjustments',
+    schema: {
+      tags,
+      summary: 'Add units to, or take units from, what is available',
+      headers: idempotencyKeyHeader,
+      params: schemas.SkuParams,
+      body: schemas.AdjustBody,
+      response: schemas.answers({ 200: schemas.Stock }, [
+        ...schemas.everyChange,
+        'unknown-sku',
+        'insufficient-stock',
+        'idempotency-key-reused',
+      ]),
+    },
+    onRequest: checkIdempotencyKey,
+    handler: async (request, reply) => {
+      const { store } = request
+      const { quantity, reason } = request.body
+      const result = await store.gate.adjustStock(
+        request.params.sku,
+        quantity,
+        reason,
+        idempotencyKeyOf(request),
+      )
+      if (isRefusal(result)) return sendRefusal(reply, result, store.fence.reason)
+      if (result.replayed) reply.header('idempotency-replayed', 'true')
+      return present(result.stock)
+    },
+  })
+
+  done()
+}
+
+function present({ sku, available, held, sold }: Stock): schemas.StockAnswer {
+  return { sku, available, held, sold, onHand: available + held }
+}

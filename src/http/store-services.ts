@@ -1,0 +1,16 @@
+import type { ExpiryScheduler } from '../expiry/expiry-scheduler.js'
+import type { StoreLedger } from '../ledger/store-ledger.js'
+import type { FenceWatcher } from '../recovery/fence-watcher.js'
+import type { StockGate } from '../stock/gate.js'
+import type { StockReader } from '../stock/stock-reader.js'
+import type { WatermarkFeed } from '../stock/watermark-feed.js'
+
+/** What the API needs of each store it serves. */
+export interface StoreServices {
+  gate: StockGate
+  reader: StockReader
+  ledger: StoreLedger
+  watermark: WatermarkFeed
+  scheduler: ExpiryScheduler
+  fence: FenceWatcher
+}

@@ -1,0 +1,120 @@
+import type { EntryKind, EntryLine } from '../domain/ledger-entry.js'
+import type { Position } from '../domain/position.js'
+import { parseLines, type Reservation } from '../domain/reservation.js'
+import type { Database } from './database.js'
+import { Prisma } from './prisma-client/client.js'
+
+/** An entry as it is read back for people. */
+export interface PersistedEntry {
+  position: Position
+  kind: EntryKind
+  occurredAt: Date
+  reservationId: string | undefined
+  lines: EntryLine[]
+  reason: string | undefined
+}
+
+export interface LedgerFilter {
+  sku?: string | undefined
+  reservationId?: string | undefined
+  /** Entries after this position. */
+  after: Position
+  limit: number
+}
+
+/**
+ * The persisted entries of a store in order, whole ones: with a SKU in the filter, each entry that
+ * touches it has all its lines.
+ */
+export async function readLedger(
+  database: Database,
+  storeId: number,
+  filter: LedgerFilter,
+): Promise<PersistedEntry[]> {
+  const { after, limit, sku, reservationId } = filter
+  const bySku = sku === undefined ? Prisma.empty : Prisma.sql`AND sku = ${sku}`
+  const byReservation =
+    reservationId === undefined ? Prisma.empty : Prisma.sql`AND reservation_id = ${reservationId}`
+  const rows = await database.$queryRaw<LedgerRow[]>`
+    SELECT l.epoch, l.sequence, l.kind, l.occurred_at, l.reservation_id, l.sku, l.quantity, l.available,
+      l.held, l.sold, l.reason
+    FROM ledger AS l
+    JOIN (
+      SELECT DISTINCT epoch, sequence FROM ledger
+      WHERE store_id = ${storeId} ${bySku} ${byReservation}
+        AND epoch >= ${after.epoch} AND (epoch > ${after.epoch} OR sequence > ${after.sequence})
+      ORDER BY epoch, sequence
+      LIMIT ${limit}
+    ) AS page ON l.epoch = page.epoch AND l.sequence = page.sequence
+    WHERE l.store_id = ${storeId}
+    ORDER BY l.epoch, l.sequence, l.line`
+  return groupLines(rows)
+}
+
+interface LedgerRow {
+  epoch: number | bigint
+  sequence: bigint
+  kind: EntryKind
+  occurred_at: Date
+  reservation_id: string | null
+  sku: string
+  quantity: bigint
+  available: bigint
+  held: bigint
+  sold: bigint
+  reason: string | null
+}
+
+function groupLines(rows: readonly LedgerRow[]): PersistedEntry[] {
+  const entries: PersistedEntry[] = []
+  for (const row of rows) {
+    const position = { epoch: Number(row.epoch), sequence: Number(row.sequence) }
+    let entry = entries.at(-1)
+    if (entry?.position.epoch !== position.epoch || entry.position.sequence !== position.sequence) {
+      entry = {
+        position,
+        kind: row.kind,
+        occurredAt: row.occurred_at,
+        reservationId: row.reservation_id ?? undefined,
+        lines: [],
+        reason: row.reason ?? undefined,
+      }
+      entries.push(entry)
+    }
+    entry.lines.push({
+      sku: row.sku,
+      quantity: Number(row.quantity),
+      available: Number(row.available),
+      held: Number(row.held),
+      sold: Number(row.sold),
+    })
+  }
+  return entries
+}
+
+/** A reservation as MySQL holds it; undefined when it does not. */
+export async function readReservation(
+  database: Database,
+  storeId: number,
+  id: string,
+): Promise<Reservation | undefined> {
+  const row = await database.reservation.findUnique({ where: { storeId_id: { storeId, id } } })
+  if (!row) return undefined
+  const lines = parseLines(row.lines)
+  if (!lines) throw new Error(`reservation ${id} has malformed lines in MySQL`)
+  return {
+    id,
+    state: row.state,
+    position: { epoch: row.epoch, sequence: Number(row.sequence) },
+    createdAtMs: row.createdAt.getTime(),
+    expiresAtMs: row.expiresAt.getTime(),
+    closedAtMs: row.closedAt?.getTime(),
+    reacquired: row.reacquired,
+    paymentRef: row.paymentRef ?? undefined,
+    idempotencyKey: row.idempotencyKey ?? undefined,
+    ttlSeconds: row.ttlSeconds,
+    lines,
+    customerId: row.customerId,
+    orderId: row.orderId ?? undefined,
+  }
+}

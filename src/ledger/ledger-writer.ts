@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { LedgerEntry } from '../domain/ledger-entry.js'
+import { formatPosition, type Position } from '../domain/position.js'
+import type { StoreLedger } from './store-ledger.js'
+
+/** Where the writer reads the ledger from, and whom it tells how far it is. */
+export interface LedgerSource {
+  wait(after: Position, waitMs: number): Promise<boolean>
+  read(after: Position, entriesMax: number): Promise<LedgerEntry[]>
+  publishWatermark(watermark: Position): Promise<void>
+  lease(owner: string, leaseMs: number): Promise<boolean>
+  endLease(owner: string): Promise<void>
+}
+
+export interface LedgerWriterSettings {
+  /** Entries in a transaction; a record of the stream is never split. */
+  entriesMax: number
+  /** How long entries gather before a transaction, unless a payment waits for it. */
+  lingerMs: number
+  /** The pause after a failure. */
+  retryMs: number
+  leaseMs: number
+}
+
+/** The part of a logger that the writer needs. */
+export interface WriterLog {
+  info(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/**
+ * Persists a store's ledger to MySQL: reads from the watermark, applies entries in order, moves the
+ * watermark in the same transaction, then tells the others and lets Redis drop what MySQL holds.
+ *
+ * What if it dies? Before the commit: the next one reads the same entries from the same watermark.
+ * After the commit, before the trim: the next one begins after them, and trims. Two writers at once
+ * do no harm (`applyEntries`); a lease keeps the second from wasting its work.
+ */
+export class LedgerWriter {
+  private readonly owner = randomUUID()
+  private readonly stopping = new AbortController()
+  private running: Promise<void> | undefined
+  private failure: string | undefined
+  private written = 0
+
+  constructor(
+    private readonly ledger: StoreLedger,
+    private readonly source: LedgerSource,
+    private readonly settings: LedgerWriterSettings,
+    private readonly log: WriterLog,
+  ) {}
+
+  /** Why nothing is being persisted, or undefined while all is well. */
+  get problem(): string | undefined {
+    return this.failure
+  }
+
+  /** Entries persisted by this writer. */
+  get entriesWritten(): number {
+    return this.written
+  }
+
+  start(): void {
+    this.running ??= this.run()
+  }
+
+  /** Finishes the transaction under way and stops. */
+  async stop(): Promise<void> {
+    this.stopping.abort()
+    await this.running
+  }
+
+  private get stopped(): boolean {
+    return this.stopping.signal.aborted
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopped) {
+      try {
+        await this.work()
+      } catch (error) {
+        if (this.stopped) break
+        const message = error instanceof Error ? error.message : String(error)
+        if (message !== this.failure) {
+          this.log.error(
+            { store: this.ledger.store, err: error },
+            'the ledger writer cannot go on; it retries',
+          )
+        }
+        this.failure = message
+        await this.pause(this.settings.retryMs)
+      }
+    }
+    await this.source.endLease(this.owner).catch(() => {})
+  }
+
+  /** Writes for as long as this writer has the lease and nothing fails. */
+  private async work(): Promise<void> {
+    const { leaseMs, lingerMs, entriesMax } = this.settings
+    let watermark: Position | undefined
+    while (!this.stopped) {
+      if (!(await this.source.lease(this.owner, leaseMs))) {
+        watermark = undefined
+        await this.pause(leaseMs / 4)
+        continue
+      }
+      if (!watermark) {
+        watermark = await this.ledger.watermark()
+        await this.source.publishWatermark(watermark)
+      }
+      if (!(await this.source.wait(watermark, Math.floor(leaseMs / 4)))) {
+        this.failure = undefined
+        continue
+      }
+      let entries = await this.source.read(watermark, entriesMax)
+      if (lingerMs > 0 && entries.length < entriesMax && !entries.some(isAwaited)) {
+        await this.pause(lingerMs)
+        entries = await this.source.read(watermark, entriesMax)
+      }
+      watermark = await this.write(watermark, entries)
+    }
+  }
+
+  /** @returns where the watermark is now. */
+  private async write(from: Position, entries: LedgerEntry[]): Promise<Position> {
+    const last = entries.at(-1)
+    if (!last) return this.ledger.watermark()
+    assertDense(from, entries)
+    if (!(await this.ledger.apply(from, entries))) {
+      return this.ledger.watermark()
+    }
+    this.failure = undefined
+    this.written += entries.length
+    await this.source.publishWatermark(last.position)
+    return last.position
+  }
+
+  private async pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.stopping.signal }).catch(() => {})
+  }
+}
+
+/** Whether someone waits for this entry to be persisted: a customer who has paid. */
+function isAwaited(entry: LedgerEntry): boolean {
+  return entry.kind === 'confirm' || entry.kind === 'reacquire'
+}
+
+/** An entry that is missing from the ledger is a loss; going on would hide it. */
+function assertDense(from: Position, entries: readonly LedgerEntry[]): void {
+  let sequence = from.sequence
+  for (const { position } of entries) {
+    if (position.sequence !== sequence + 1) {
+      throw new Error(`the ledger has a gap: ${formatPosition(position)} follows sequence ${sequence}`)
+    }
+    sequence = position.sequence
+  }
+}

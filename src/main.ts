@@ -1,0 +1,55 @@
+#!/usr/bin/env node
+import { runApi } from './commands/api.js'
+import { runMigrate } from './commands/migrate.js'
+import { runStart } from './commands/start.js'
+import { runWorker } from './commands/worker.js'
+import { type Config, ConfigError, readConfig } from './config.js'
+import { StartupError } from './embedded/startup-error.js'
+
+/** Exit statuses: done; found something wrong; unusable arguments or configuration. */
+const done = 0
+const unusable = 2
+
+const commands: Readonly<Record<string, { summary: string; run(config: Config): Promise<number> }>> = {
+  start: {
+    summary: 'everything in one process, with a private Redis and MariaDB if none are given',
+    run: runStart,
+  },
+  api: { summary: 'the HTTP API', run: runApi },
+  worker: { summary: 'the ledger writer and the expirer', run: runWorker },
+  migrate: { summary: 'bring the tables of MySQL up to date', run: runMigrate },
+}
+
+function usage(): string {
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  return [
+    'Usage: holdfast COMMAND',
+    '',
+    ...lines,
+    '',
+    'Settings come from the environment; the README lists them.',
+  ].join('\n')
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name = '', ...rest] = args
+  if (['help', '--help', '-h'].includes(name)) {
+    console.log(usage())
+    return done
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (!command || rest.length > 0) {
+    console.error(command ? `holdfast ${name} takes no arguments.` : usage())
+    return unusable
+  }
+  try {
+    return await command.run(readConfig(process.env))
+  } catch (error) {
+    if (!(error instanceof ConfigError || error instanceof StartupError)) throw error
+    console.error(error.message)
+    return unusable
+  }
+}
+
+// Connections that were not closed would keep the process alive after its work, so it is ended.
+process.exit(await main(process.argv.slice(2)))

@@ -1,0 +1,318 @@
+import { randomUUID } from 'node:crypto'
+import type { Redis } from 'ioredis'
+import { countMax } from '../domain/limits.js'
+import type { Refusal, RefusalCode, ShortLine } from '../domain/outcomes.js'
+import type { Position } from '../domain/position.js'
+import {
+  formatRequest,
+  parseRecord,
+  type Reservation,
+  type ReservationRequest,
+} from '../domain/reservation.js'
+import type { Stock } from '../domain/stock.js'
+import { readRunId } from './connection.js'
+import { type StoreKeys, storeKeys } from './keys.js'
+import { loadScript, runScript, type Script, type ScriptName, scriptKeys } from './scripts.js'
+import { TurnBatcher } from './turn-batcher.js'
+
+export interface GateLimits {
+  batchCallsMax: number
+  batchLinesMax: number
+  batchesInFlightMax: number
+  callsWaitingMax: number
+  /** From creation; bounds what extensions can add up to. */
+  holdSecondsMax: number
+  /** How long the key of an adjustment is remembered. */
+  retentionSeconds: number
+}
+
+/** A script's reply that the contract between TypeScript and Lua does not know. */
+export class BrokenScriptError extends Error {}
+
+/**
+ * The only writer of a store's stock. Every method is one of the Lua scripts; its calls of one turn
+ * of the event loop go to Redis as one EVALSHA, each judged by itself.
+ *
+ * Refusals are returned. Rejections mean that Redis failed in a way the contract does not name.
+ */
+export class StockGate {
+  readonly keys: StoreKeys
+  private readonly scripts = new Map<ScriptName, Script>()
+  private readonly reserves: TurnBatcher<ReserveCall, string>
+  private readonly confirms: TurnBatcher<readonly [string, string, string], string>
+  private readonly releases: TurnBatcher<readonly [string], string>
+  private readonly extensions: TurnBatcher<readonly [string, number], string>
+  private runId: string | undefined
+
+  constructor(
+    private readonly redis: Redis,
+    readonly store: string,
+    private readonly limits: GateLimits,
+  ) {
+    this.keys = storeKeys(store)
+    for (const name of Object.keys(scriptKeys) as ScriptName[]) {
+      this.scripts.set(name, loadScript(name))
+    }
+    this.reserves = this.batcher((calls) => this.runBatch('reserve', [], calls))
+    this.confirms = this.batcher((calls) => this.runBatch('confirm', [], calls))
+    this.releases = this.batcher((calls) => this.runBatch('release', [], calls))
+    const holdMsMax = limits.holdSecondsMax * 1000
+    this.extensions = this.batcher((calls) => this.runBatch('extend', [holdMsMax], calls))
+    redis.on('close', () => {
+      this.runId = undefined
+    })
+  }
+
+  /** Holds the units of a cart. `replayed` tells that the key had made this reservation before. */
+  async reserve(
+    request: ReservationRequest,
+    idempotencyKey: string | undefined,
+  ): Promise<{ reservation: Reservation; replayed: boolean } | Refusal> {
+    if (this.reserves.full) return { refused: 'overloaded' }
+    const id = newReservationId()
+    const call = [id, idempotencyKey ?? '', formatRequest(request)] as const
+    const reply = await this.reserves.add(call, request.lines.length)
+    const [outcome, rest] = splitReply(reply)
+    if (outcome === 'reserved') {
+      return { reservation: readReservation(id, rest), replayed: false }
+    }
+    if (outcome === 'replayed') {
+      const [firstId, record] = splitReply(rest)
+      return { reservation: readReservation(firstId, record), replayed: true }
+    }
+    return refusal(outcome, rest)
+  }
+
+  /** Sells the units of a held reservation, or, with `reacquire`, of one that expired. */
+  async confirm(
+    id: string,
+    paymentRef: string | undefined,
+    ifExpired: 'refuse' | 'reacquire',
+  ): Promise<Reservation | Refusal> {
+    if (this.confirms.full) return { refused: 'overloaded' }
+    return changed(id, 'confirmed', await this.confirms.add([id, paymentRef ?? '', ifExpired], 1))
+  }
+
+  async release(id: string): Promise<Reservation | Refusal> {
+    if (this.releases.full) return { refused: 'overloaded' }
+    return changed(id, 'released', await this.releases.add([id], 1))
+  }
+
+  /** Gives a held reservation a deadline `ttlSeconds` from now, if that is later than it has. */
+  async extend(id: string, ttlSeconds: number): Promise<Reservation | Refusal> {
+    if (this.extensions.full) return { refused: 'overloaded' }
+    return changed(id, 'extended', await this.extensions.add([id, ttlSeconds], 1))
+  }
+
+  /** Makes the stock on hand of a SKU what was counted; creates the SKU when it is new. */
+  async setStock(sku: string, onHand: number): Promise<{ stock: Stock; created: boolean } | Refusal> {
+    const [outcome, rest] = splitReply(await this.runOne('set', this.keysOf('set'), [sku, onHand]))
+    if (outcome === 'created' || outcome === 'counted') {
+      return { stock: readStock(sku, rest), created: outcome === 'created' }
+    }
+    return refusal(outcome, rest)
+  }
+
+  /** Adds units, which may be negative, to what is available of a SKU. */
+  async adjustStock(
+    sku: string,
+    quantity: number,
+    reason: string | undefined,
+    idempotencyKey: string | undefined,
+  ): Promise<{ stock: Stock; replayed: boolean } | Refusal> {
+    const { position, stock, ledger } = this.keys
+    const keys = [position, stock, ledger, this.keys.adjustment(idempotencyKey ?? '')]
+    const { retentionSeconds } = this.limits
+    const args = [sku, quantity, reason ?? '', idempotencyKey ?? '', retentionSeconds, countMax]
+    const [outcome, rest] = splitReply(await this.runOne('adjust', keys, args))
+    if (outcome === 'adjusted' || outcome === 'replayed') {
+      return { stock: readStock(sku, rest), replayed: outcome === 'replayed' }
+    }
+    return refusal(outcome, rest)
+  }
+
+  /**
+   * Expires reservations that are due, at most `limit`, the oldest first.
+   *
+   * @returns how many, by how many ms the oldest was overdue, and the next deadline.
+   */
+  async expire(limit: number): Promise<ExpireResult | Refusal> {
+    const reply = await this.run('expire', this.keysOf('expire'), [limit])
+    if (reply[0] === 'store-fenced') return { refused: 'store-fenced' }
+    const [expired, overdueMs, nextDeadline] = reply as [string, string, string]
+    return {
+      expired: Number(expired),
+      overdueMs: Number(overdueMs),
+      nextDeadlineMs: nextDeadline === '' ? undefined : Number(nextDeadline),
+    }
+  }
+
+  /**
+   * Drops reservations from Redis that ended longer ago than the retention and that MySQL holds, at
+   * most `limit`.
+   *
+   * @returns how many were dropped.
+   */
+  async forget(watermark: Position, limit: number): Promise<number | Refusal> {
+    const retentionMs = this.limits.retentionSeconds * 1000
+    const args = [retentionMs, watermark.epoch, watermark.sequence, limit]
+    const reply = await this.run('forget', this.keysOf('forget'), args)
+    return reply[0] === 'store-fenced' ? { refused: 'store-fenced' } : Number(reply[0])
+  }
+
+  /** Lifts the fence for the connected server if its ledger is not behind MySQL's watermark. */
+  async verify(watermark: Position): Promise<'verified' | 'empty' | { behindAt: string }> {
+    const reply = await this.run('verify', this.keysOf('verify'), [watermark.epoch, watermark.sequence])
+    const [outcome, at] = splitReply(reply[0] ?? '')
+    if (outcome === 'verified' || outcome === 'empty') return outcome
+    if (outcome === 'behind') return { behindAt: at }
+    throw new BrokenScriptError(`verify answered ${reply}`)
+  }
+
+  /** Whether changes are refused because the connected server was not compared with MySQL. */
+  async isFenced(): Promise<boolean> {
+    const verified = await this.redis.hget(this.keys.position, 'verified')
+    return verified !== (await this.connectedRunId())
+  }
+
+  private batcher<Call>(run: (calls: Call[]) => Promise<string[]>): TurnBatcher<Call, string> {
+    return new TurnBatcher<Call, string>(run, {
+      callsMax: this.limits.batchCallsMax,
+      weightMax: this.limits.batchLinesMax,
+      inFlightMax: this.limits.batchesInFlightMax,
+      waitingMax: this.limits.callsWaitingMax,
+    })
+  }
+
+  private async runBatch(
+    name: Exclude<ScriptName, 'adjust'>,
+    leading: readonly number[],
+    calls: readonly (readonly (string | number)[])[],
+  ): Promise<string[]> {
+    const args: (string | number)[] = [...leading]
+    for (const call of calls) args.push(...call)
+    const replies = await this.run(name, this.keysOf(name), args)
+    if (replies.length === calls.length) return replies
+    // What stops a whole batch is answered once.
+    if (replies.length === 1) return calls.map(() => replies[0] as string)
+    throw new BrokenScriptError(`${name} answered ${replies.length} of ${calls.length} calls`)
+  }
+
+  private async runOne(
+    name: ScriptName,
+    keys: readonly string[],
+    args: readonly (string | number)[],
+  ): Promise<string> {
+    const replies = await this.run(name, keys, args)
+    return replies[0] ?? ''
+  }
+
+  private async run(
+    name: ScriptName,
+    keys: readonly string[],
+    args: readonly (string | number)[],
+  ): Promise<string[]> {
+    try {
+      const runId = this.runId ?? (await this.connectedRunId())
+      return await runScript(this.redis, this.scripts.get(name) as Script, keys, [runId, ...args])
+    } catch (error) {
+      if (!(error instanceof Error)) throw error
+      if (error.message.startsWith('OOM ')) return ['memory-full']
+      if (isScriptError(error)) throw new BrokenScriptError(`${name}: ${error.message}`, { cause: error })
+      return ['redis-unavailable']
+    }
+  }
+
+  /** Kept until the connection is lost, because only then can the server behind it change. */
+  private async connectedRunId(): Promise<string> {
+    this.runId ??= await readRunId(this.redis)
+    return this.runId
+  }
+
+  private keysOf(name: Exclude<ScriptName, 'adjust'>): string[] {
+    return scriptKeys[name].map((key) => this.keys[key])
+  }
+}
+
+type ReserveCall = readonly [id: string, idempotencyKey: string, request: string]
+
+export interface ExpireResult {
+  expired: number
+  overdueMs: number
+  nextDeadlineMs: number | undefined
+}
+
+/**
+ * A UUID of version 7 (RFC 9562): its first 48 bits are the time, so that MySQL appends new
+ * reservations at the end of its index; the other 74 are random, so that nobody guesses an id.
+ */
+function newReservationId(): string {
+  const time = Date.now().toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`
+}
+
+/** Splits `outcome TAB rest`; the rest is empty when there is none. */
+function splitReply(reply: string): [outcome: string, rest: string] {
+  const tab = reply.indexOf('\t')
+  return tab < 0 ? [reply, ''] : [reply.slice(0, tab), reply.slice(tab + 1)]
+}
+
+function changed(id: string, done: string, reply: string): Reservation | Refusal {
+  const [outcome, rest] = splitReply(reply)
+  return outcome === done ? readReservation(id, rest) : refusal(outcome, rest)
+}
+
+function readReservation(id: string, record: string): Reservation {
+  const reservation = parseRecord(id, record)
+  if (!reservation) throw new BrokenScriptError(`reservation ${id} has a malformed record`)
+  return reservation
+}
+
+function readStock(sku: string, counts: string): Stock {
+  const [available, held, sold] = counts.split('\t').map(Number) as [number, number, number]
+  return { sku, available, held, sold }
+}
+
+function refusal(outcome: string, rest: string): Refusal {
+  switch (outcome as RefusalCode | 'malformed' | 'count-limit') {
+    case 'insufficient-stock':
+      return { refused: 'insufficient-stock', lines: rest.split(',').map(readShortLine) }
+    case 'unknown-sku':
+      return { refused: 'unknown-sku', skus: rest.split(',') }
+    case 'below-held':
+      return { refused: 'below-held', held: Number(rest) }
+    case 'extension-limit':
+      return { refused: 'extension-limit', expiresAtMsMax: Number(rest) }
+    case 'count-limit':
+      return { refused: 'invalid-request', detail: `the count would be above ${countMax}` }
+    case 'unknown-reservation':
+    case 'reservation-confirmed':
+    case 'reservation-released':
+    case 'reservation-expired':
+    case 'payment-mismatch':
+    case 'idempotency-key-reused':
+    case 'store-fenced':
+    case 'memory-full':
+    case 'redis-unavailable':
+      return { refused: outcome as PlainRefusal }
+    default:
+      throw new BrokenScriptError(`unknown outcome ${outcome}`)
+  }
+}
+
+type PlainRefusal = Extract<RefusalCode, `reservation-${string}` | `store-${string}`>
+
+function readShortLine(text: string): ShortLine {
+  const [sku, requested, available] = text.split(':') as [string, string, string]
+  return { sku, requested: Number(requested), available: Number(available) }
+}
+
+/** An error raised by Lua or by a command in a script, unlike one of the connection or the server. */
+function isScriptError(error: Error): boolean {
+  return (
+    error.name === 'ReplyError' &&
+    !/^(LOADING|READONLY|BUSY|MISCONF|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|NOAUTH|WRONGPASS|UNKILLABLE|TRYAGAIN|MOVED) /.test(
+      error.message,
+    )
+  )
+}

@@ -1,0 +1,32 @@
+/** The Redis keys of a store. They share a hash tag, so that a cluster keeps them in one slot. */
+export function storeKeys(store: string) {
+  const prefix = `holdfast:{${store}}:`
+  return {
+    /** Hash: `epoch` and `sequence` of the newest entry; `verified`, the server the fence is lifted for. */
+    position: `${prefix}position`,
+    /** Hash: SKU -> `available held sold`. */
+    stock: `${prefix}stock`,
+    /** Sorted set of every SKU with score 0: the order in which stock is listed. */
+    skus: `${prefix}skus`,
+    /** Hash: id -> record (domain/reservation.ts). */
+    reservations: `${prefix}reservations`,
+    /** Sorted set: id of a held reservation -> its deadline in ms. */
+    deadlines: `${prefix}deadlines`,
+    /** Sorted set: id of an ended reservation -> when it ended, in ms. */
+    finished: `${prefix}finished`,
+    /** Hash: idempotency key -> id of the reservation it made. */
+    keys: `${prefix}keys`,
+    /** Stream of ledger entries that MySQL does not hold yet. */
+    ledger: `${prefix}ledger`,
+    /** String and channel: the position up to which MySQL holds everything. */
+    watermark: `${prefix}watermark`,
+    /** String: the lease of the ledger writer that is at work. */
+    writer: `${prefix}writer`,
+    /** String with a time to live: what an adjustment did under its idempotency key. */
+    adjustment: (idempotencyKey: string) => `${prefix}adjustment:${idempotencyKey}`,
+    /** The prefix of BullMQ's keys. */
+    jobs: `${prefix}jobs`,
+  }
+}
+
+export type StoreKeys = ReturnType<typeof storeKeys>

@@ -1,0 +1,88 @@
+import type { Redis } from 'ioredis'
+import { type LedgerEntry, parseEntry } from '../domain/ledger-entry.js'
+import { formatPosition, type Position, parsePosition } from '../domain/position.js'
+import { type StoreKeys, storeKeys } from './keys.js'
+
+/**
+ * The tail of a store's ledger that Redis keeps until MySQL holds it, as the ledger writer sees it.
+ */
+export class LedgerStream {
+  private readonly keys: StoreKeys
+
+  /** @param waiting a connection of its own: a read may block it. */
+  constructor(
+    private readonly redis: Redis,
+    private readonly waiting: Redis,
+    store: string,
+  ) {
+    this.keys = storeKeys(store)
+  }
+
+  /** Resolves when there are entries after the position, or after `waitMs`. */
+  async wait(after: Position, waitMs: number): Promise<boolean> {
+    const id = formatPosition(after)
+    const found = await this.waiting.xread('COUNT', 1, 'BLOCK', waitMs, 'STREAMS', this.keys.ledger, id)
+    return found !== null
+  }
+
+  /**
+   * The entries after the position, whole records of the stream until there are `entriesMax`.
+   *
+   * @throws MalformedEntryError
+   */
+  async read(after: Position, entriesMax: number): Promise<LedgerEntry[]> {
+    const entries: LedgerEntry[] = []
+    let last = formatPosition(after)
+    while (entries.length < entriesMax) {
+      const records = await this.redis.xrange(this.keys.ledger, `(${last}`, '+', 'COUNT', recordsPerRead)
+      for (const [id, fields] of records) {
+        if (entries.length >= entriesMax) break
+        readRecord(id, fields, entries)
+        last = id
+      }
+      if (records.length < recordsPerRead) break
+    }
+    return entries
+  }
+
+  /** Tells whoever waits that MySQL holds everything up to here, and drops what it holds. */
+  async publishWatermark(watermark: Position): Promise<void> {
+    const text = formatPosition(watermark)
+    const next = formatPosition({ ...watermark, sequence: watermark.sequence + 1 })
+    await this.redis
+      .pipeline()
+      .set(this.keys.watermark, text)
+      .publish(this.keys.watermark, text)
+      .xtrim(this.keys.ledger, 'MINID', '~', next)
+      .exec()
+  }
+
+  /**
+   * Takes or renews the lease of the ledger writer. It only saves work: two writers at once are
+   * kept from harm by MySQL's watermark.
+   */
+  async lease(owner: string, leaseMs: number): Promise<boolean> {
+    const taken = await this.redis.set(this.keys.writer, owner, 'PX', leaseMs, 'NX')
+    if (taken === 'OK') return true
+    if ((await this.redis.get(this.keys.writer)) !== owner) return false
+    await this.redis.pexpire(this.keys.writer, leaseMs)
+    return true
+  }
+
+  async endLease(owner: string): Promise<void> {
+    if ((await this.redis.get(this.keys.writer)) === owner) await this.redis.del(this.keys.writer)
+  }
+}
+
+const recordsPerRead = 128
+
+/** A record is `time <ms> entry <text> entry <text> ...`; its id is the position of its last entry. */
+function readRecord(id: string, fields: string[], into: LedgerEntry[]): void {
+  const last = parsePosition(id) as Position
+  const occurredAtMs = Number(fields[1])
+  const count = fields.length / 2 - 1
+  for (let i = 0; i < count; i++) {
+    const position = { epoch: last.epoch, sequence: last.sequence - count + 1 + i }
+    into.push(parseEntry(position, occurredAtMs, fields[2 * i + 3] as string))
+  }
+}

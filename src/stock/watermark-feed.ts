@@ -1,0 +1,72 @@
+import type { Redis } from 'ioredis'
+import { comparePositions, origin, type Position, parsePosition } from '../domain/position.js'
+import { storeKeys } from './keys.js'
+
+/** How far MySQL holds a store's ledger, as its ledger writer tells it through Redis. */
+export class WatermarkFeed {
+  private watermark = origin
+  private readonly waiters = new Set<{ position: Position; resolve: (passed: boolean) => void }>()
+
+  private constructor(
+    private readonly redis: Redis,
+    private readonly key: string,
+  ) {}
+
+  /** @param subscriber a connection that only subscribes. */
+  static async open(redis: Redis, subscriber: Redis, store: string): Promise<WatermarkFeed> {
+    const feed = new WatermarkFeed(redis, storeKeys(store).watermark)
+    subscriber.on('message', (channel: string, message: string) => {
+      if (channel === feed.key) feed.advance(message)
+    })
+    // A subscription made again after a lost connection has missed messages.
+    subscriber.on('ready', () => {
+      feed.refresh().catch(() => {})
+    })
+    await subscriber.subscribe(feed.key)
+    await feed.refresh()
+    return feed
+  }
+
+  get current(): Position {
+    return this.watermark
+  }
+
+  holds(position: Position): boolean {
+    return comparePositions(position, this.watermark) <= 0
+  }
+
+  /** Resolves true once MySQL holds the position, false when it has not within `waitMs`. */
+  async waitFor(position: Position, waitMs: number): Promise<boolean> {
+    if (this.holds(position)) return true
+    const passed = await new Promise<boolean>((resolve) => {
+      const waiter = {
+        position,
+        resolve: (result: boolean) => {
+          clearTimeout(timer)
+          this.waiters.delete(waiter)
+          resolve(result)
+        },
+      }
+      const timer = setTimeout(() => waiter.resolve(false), waitMs)
+      this.waiters.add(waiter)
+    })
+    if (passed) return true
+    // The message itself may have been lost.
+    await this.refresh().catch(() => {})
+    return this.holds(position)
+  }
+
+  private async refresh(): Promise<void> {
+    const text = await this.redis.get(this.key)
+    if (text !== null) this.advance(text)
+  }
+
+  private advance(text: string): void {
+    const position = parsePosition(text)
+    if (!position || comparePositions(position, this.watermark) <= 0) return
+    this.watermark = position
+    for (const waiter of this.waiters) {
+      if (comparePositions(waiter.position, position) <= 0) waiter.resolve(true)
+    }
+  }
+}

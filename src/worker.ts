@@ -1,0 +1,94 @@
+import type { Redis } from 'ioredis'
+import type { Logger } from 'pino'
+import type { Config } from './config.js'
+import { Expirer } from './expiry/expirer.js'
+import { openDatabase } from './ledger/database.js'
+import { LedgerWriter } from './ledger/ledger-writer.js'
+import { StoreLedger } from './ledger/store-ledger.js'
+import { FenceWatcher } from './recovery/fence-watcher.js'
+import { connectJobRedis, connectRedis, connectWaitingRedis } from './stock/connection.js'
+import { StockGate } from './stock/gate.js'
+import { LedgerStream } from './stock/ledger-stream.js'
+import { WatermarkFeed } from './stock/watermark-feed.js'
+
+export interface Worker {
+  stores: ReadonlyMap<string, StoreWork>
+  /** Finishes the transaction and the batch under way. Idempotent. */
+  stop(): Promise<void>
+}
+
+export interface StoreWork {
+  writer: LedgerWriter
+  expirer: Expirer
+  fence: FenceWatcher
+}
+
+const fenceIntervalMs = 1000
+/** After a failure of MySQL or Redis. */
+const writerRetryMs = 500
+/** A writer that died leaves its store to another after this long. */
+const writerLeaseMs = 4000
+
+/**
+ * Composes the worker: for each store the ledger writer and the expirer. Any number may run.
+ *
+ * @throws Error when Redis cannot be reached in time. MySQL may be away: the writer retries.
+ */
+export async function startWorker(config: Config, log: Logger): Promise<Worker> {
+  const redis = await connectRedis(config.redisUrl, config)
+  const subscriber = await connectWaitingRedis(config.redisUrl, config.connectTimeoutMs)
+  subscriber.setMaxListeners(0)
+  const database = openDatabase(config.databaseUrl, {
+    connectionsMax: config.databaseConnectionsMax,
+    connectTimeoutMs: config.connectTimeoutMs,
+  })
+  const stores = new Map<string, StoreWork>()
+  const waiting: Redis[] = []
+  for (const name of config.stores) {
+    const gate = new StockGate(redis, name, config)
+    const ledger = new StoreLedger(database, name)
+    const fence = new FenceWatcher(gate, ledger, fenceIntervalMs, log)
+    await fence.start()
+    const streamConnection = await connectWaitingRedis(config.redisUrl, config.connectTimeoutMs)
+    const jobConnection = await connectJobRedis(config.redisUrl, config.connectTimeoutMs)
+    waiting.push(streamConnection, jobConnection)
+    const feed = await WatermarkFeed.open(redis, subscriber, name)
+    const stream = new LedgerStream(redis, streamConnection, name)
+    const writer = new LedgerWriter(
+      ledger,
+      stream,
+      {
+        entriesMax: config.writerEntriesMax,
+        lingerMs: config.writerLingerMs,
+        retryMs: writerRetryMs,
+        leaseMs: writerLeaseMs,
+      },
+      log,
+    )
+    const settings = { batchMax: config.expiryBatchMax, sweepMs: config.sweepMs }
+    const expirer = new Expirer(gate, jobConnection, () => feed.current, settings, log)
+    writer.start()
+    expirer.start()
+    stores.set(name, { writer, expirer, fence })
+  }
+
+  let stopping: Promise<void> | undefined
+  const stop = async () => {
+    await Promise.all(
+      [...stores.values()].map(async ({ writer, expirer, fence }) => {
+        await expirer.stop()
+        await writer.stop()
+        await fence.stop()
+      }),
+    )
+    for (const connection of [redis, subscriber, ...waiting]) connection.disconnect()
+    await database.$disconnect()
+  }
+  return {
+    stores,
+    stop: () => {
+      stopping ??= stop()
+      return stopping
+    },
+  }
+}
