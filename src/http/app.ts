@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { bodyBytesMax } from '../domain/limits.js'
 import { type ApiKeyHash, authenticator } from './authentication.js'
 import { ledgerRoutes } from './ledger-routes.js'
@@ -31,7 +31,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: options.logger,
     // A line for each call would cost more than the call; failures and slow calls have their own.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: (request) => safeRequestId(request.headers['x-request-id']) ?? randomUUID(),
     bodyLimit: bodyBytesMax,
     // Bounds on slow senders: a whole request within 10 s, an idle socket for 75 s.

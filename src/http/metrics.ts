@@ -14,27 +14,30 @@ export class Metrics {
 
   constructor(stores: ReadonlyMap<string, StoreServices>) {
     collectDefaultMetrics({ register: this.registry })
-    const held = this.gauge('holdfast_reservations_held', 'Reservations that are held.')
-    const overdue = this.gauge('holdfast_expiry_overdue_seconds', 'How late the oldest held reservation is.')
-    const behind = this.gauge(
+    this.gauge(
+      'holdfast_store_fenced',
+      '1 while changes of the store are refused.',
+      stores,
+      async ({ fence }) => (fence.reason ? 1 : 0),
+    )
+    this.gauge('holdfast_reservations_held', 'Reservations that are held.', stores, async ({ reader }) => {
+      return (await reader.openReservations()).held
+    })
+    this.gauge(
+      'holdfast_expiry_overdue_seconds',
+      'How late the oldest held reservation is.',
+      stores,
+      async ({ reader }) => (await reader.openReservations()).overdueMs / 1000,
+    )
+    this.gauge(
       'holdfast_ledger_entries_behind',
       'Ledger entries that MySQL does not hold yet.',
-    )
-    const fenced = this.gauge('holdfast_store_fenced', '1 while changes of the store are refused.')
-    // Hung on one gauge, because they are read together.
-    Object.assign(held, {
-      collect: async () => {
-        for (const [store, services] of stores) {
-          fenced.set({ store }, services.fence.reason ? 1 : 0)
-          const open = await services.reader.openReservations().catch(() => undefined)
-          const end = await services.reader.position().catch(() => undefined)
-          if (!open || !end) continue
-          held.set({ store }, open.held)
-          overdue.set({ store }, open.overdueMs / 1000)
-          behind.set({ store }, Math.max(0, end.sequence - services.watermark.current.sequence))
-        }
+      stores,
+      async ({ reader, watermark }) => {
+        const end = await reader.position()
+        return Math.max(0, (end?.sequence ?? 0) - watermark.current.sequence)
       },
-    })
+    )
   }
 
   /** Counts an answered call. @param route the route's pattern, never the path. */
@@ -48,7 +51,25 @@ export class Metrics {
     child.inc()
   }
 
-  private gauge(name: string, help: string): Gauge<'store'> {
-    return new Gauge({ name, help, labelNames: ['store'] as const, registers: [this.registry] })
+  /** A gauge that is read when it is asked for; a store that cannot be read has no value. */
+  private gauge(
+    name: string,
+    help: string,
+    stores: ReadonlyMap<string, StoreServices>,
+    read: (services: StoreServices) => Promise<number>,
+  ): void {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['store'] as const,
+      registers: [this.registry],
+      async collect() {
+        this.reset()
+        for (const [store, services] of stores) {
+          const value = await read(services).catch(() => undefined)
+          if (value !== undefined) this.set({ store }, value)
+        }
+      },
+    })
   }
 }
