@@ -7,10 +7,16 @@
 -- Returns one of
 --   verified                           the store is open on this server
 --   empty                              Redis holds nothing and MySQL does: restore
---   behind TAB epoch-sequence          Redis lost its tail: replay
+--   behind TAB epoch-sequence          Redis lost its tail: restore
+--   superseded                         another server took the store over from this one
 local position_key = KEYS[1]
-local server, epoch, sequence = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local head = redis.call('HMGET', position_key, 'epoch', 'sequence')
+-- include whole
+local server = ARGV[1]
+local epoch, sequence = whole(ARGV[2], 'the epoch'), whole(ARGV[3], 'the sequence')
+local head = redis.call('HMGET', position_key, 'epoch', 'sequence', 'superseded')
+if head[3] then
+  return { 'superseded' }
+end
 if not head[1] or not head[2] then
   if epoch > 0 then
     return { 'empty' }

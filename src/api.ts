@@ -10,10 +10,11 @@ import { readReadiness } from './http/readiness.js'
 import type { StoreServices } from './http/store-services.js'
 import { type Database, openDatabase } from './ledger/database.js'
 import { StoreLedger } from './ledger/store-ledger.js'
-import { FenceWatcher } from './recovery/fence-watcher.js'
+import { FenceWatcher, fenceSettings } from './recovery/fence-watcher.js'
 import { connectRedis, connectWaitingRedis } from './stock/connection.js'
 import { StockGate } from './stock/gate.js'
 import { StockReader } from './stock/stock-reader.js'
+import { StoreFence } from './stock/store-fence.js'
 import { WatermarkFeed } from './stock/watermark-feed.js'
 import { version } from './version.js'
 
@@ -25,9 +26,6 @@ export interface Api {
   /** Finishes the calls in flight, then lets go of Redis and MySQL. Idempotent. */
   stop(): Promise<void>
 }
-
-/** How often a fenced or changed Redis server is looked for, in ms. */
-const fenceIntervalMs = 1000
 
 /**
  * Composes the API of a configuration whose servers are given.
@@ -93,7 +91,7 @@ async function openStoreServices(
 ): Promise<StoreServices> {
   const gate = new StockGate(redis, name, config)
   const ledger = new StoreLedger(database, name)
-  const fence = new FenceWatcher(gate, ledger, fenceIntervalMs, log)
+  const fence = new FenceWatcher(new StoreFence(redis, name), ledger, fenceSettings(config), log)
   await fence.start()
   const onLostJob = (error: unknown) =>
     log.warn(

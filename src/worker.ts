@@ -5,10 +5,11 @@ import { Expirer } from './expiry/expirer.js'
 import { openDatabase } from './ledger/database.js'
 import { LedgerWriter } from './ledger/ledger-writer.js'
 import { StoreLedger } from './ledger/store-ledger.js'
-import { FenceWatcher } from './recovery/fence-watcher.js'
+import { FenceWatcher, fenceSettings } from './recovery/fence-watcher.js'
 import { connectJobRedis, connectRedis, connectWaitingRedis } from './stock/connection.js'
 import { StockGate } from './stock/gate.js'
 import { LedgerStream } from './stock/ledger-stream.js'
+import { StoreFence } from './stock/store-fence.js'
 import { WatermarkFeed } from './stock/watermark-feed.js'
 
 export interface Worker {
@@ -23,7 +24,6 @@ export interface StoreWork {
   fence: FenceWatcher
 }
 
-const fenceIntervalMs = 1000
 /** After a failure of MySQL or Redis. */
 const writerRetryMs = 500
 /** A writer that died leaves its store to another after this long. */
@@ -47,7 +47,7 @@ export async function startWorker(config: Config, log: Logger): Promise<Worker> 
   for (const name of config.stores) {
     const gate = new StockGate(redis, name, config)
     const ledger = new StoreLedger(database, name)
-    const fence = new FenceWatcher(gate, ledger, fenceIntervalMs, log)
+    const fence = new FenceWatcher(new StoreFence(redis, name), ledger, fenceSettings(config), log)
     await fence.start()
     const streamConnection = await connectWaitingRedis(config.redisUrl, config.connectTimeoutMs)
     const jobConnection = await connectJobRedis(config.redisUrl, config.connectTimeoutMs)

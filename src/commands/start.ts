@@ -17,13 +17,12 @@ export async function runStart(config: Config): Promise<number> {
     const served = given ? config : await withPrivateServers(config, ending)
     const log = openLog(config.logLevel === 'info' ? 'warn' : config.logLevel, 'start')
     await migrateDatabase(served)
-    // The port is tried first: nothing else is worth starting without it.
     const api = await startApi(served, log)
     ending.push(api.stop)
+    const samples = given ? [] : await addSampleStock(api)
     const url = await api.listen()
     const worker = await startWorker(served, log)
     ending.push(worker.stop)
-    const samples = given ? [] : await addSampleStock(api)
     console.log(welcome(url, samples[0] ?? 'SKU'))
     await stopped
     console.log('Stopping.')

@@ -1,5 +1,5 @@
 import { linesPerReservationMax, quantityMax } from './limits.js'
-import { type Position, parsePosition } from './position.js'
+import { formatPosition, type Position, parsePosition } from './position.js'
 
 /**
  * The states of a reservation, and who moves it out of each:
@@ -129,4 +129,20 @@ export function parseRecord(id: string, record: string): Reservation | undefined
     customerId,
     orderId: orderId === '' ? undefined : orderId,
   }
+}
+
+/** The inverse of `parseRecord`. */
+export function formatRecord(reservation: Reservation): string {
+  const { state, position, createdAtMs, expiresAtMs, closedAtMs, paymentRef, idempotencyKey } = reservation
+  return [
+    state,
+    formatPosition(position),
+    createdAtMs,
+    expiresAtMs,
+    closedAtMs ?? '',
+    reservation.reacquired ? '1' : '',
+    paymentRef ?? '',
+    idempotencyKey ?? '',
+    formatRequest(reservation),
+  ].join('\t')
 }

@@ -42,7 +42,7 @@ export function sendRefusal(reply: FastifyReply, refusal: Refusal, reason?: stri
     case 'invalid-request':
       return sendProblem(reply, code, `${refusal.detail ?? refusals[code].title}`)
     case 'store-fenced':
-      return sendProblem(reply, code, reason ?? refusals[code].title, { reason: reason ?? null })
+      return sendProblem(reply, code, `${reason ?? 'Redis and MySQL have not been compared yet'}.`)
     default:
       return sendProblem(reply, code, refusals[code].title)
   }

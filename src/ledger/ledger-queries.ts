@@ -2,7 +2,7 @@ import type { EntryKind, EntryLine } from '../domain/ledger-entry.js'
 import type { Position } from '../domain/position.js'
 import { parseLines, type Reservation } from '../domain/reservation.js'
 import type { Database } from './database.js'
-import { Prisma } from './prisma-client/client.js'
+import { Prisma, type Reservation as ReservationRow } from './prisma-client/client.js'
 
 /** An entry as it is read back for people. */
 export interface PersistedEntry {
@@ -99,11 +99,15 @@ export async function readReservation(
   id: string,
 ): Promise<Reservation | undefined> {
   const row = await database.reservation.findUnique({ where: { storeId_id: { storeId, id } } })
-  if (!row) return undefined
+  return row ? toReservation(row) : undefined
+}
+
+/** @throws Error when the row's lines are not what the writer writes. */
+export function toReservation(row: ReservationRow): Reservation {
   const lines = parseLines(row.lines)
-  if (!lines) throw new Error(`reservation ${id} has malformed lines in MySQL`)
+  if (!lines) throw new Error(`reservation ${row.id} has malformed lines in MySQL`)
   return {
-    id,
+    id: row.id,
     state: row.state,
     position: { epoch: row.epoch, sequence: Number(row.sequence) },
     createdAtMs: row.createdAt.getTime(),

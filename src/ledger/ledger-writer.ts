@@ -2,13 +2,15 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { LedgerEntry } from '../domain/ledger-entry.js'
 import { formatPosition, type Position } from '../domain/position.js'
-import type { StoreLedger } from './store-ledger.js'
+import type { StoreLedger, StoreRow } from './store-ledger.js'
 
 /** Where the writer reads the ledger from, and whom it tells how far it is. */
 export interface LedgerSource {
+  /** The run id of the Redis server that the entries come from. */
+  server(): Promise<string>
   wait(after: Position, waitMs: number): Promise<boolean>
   read(after: Position, entriesMax: number): Promise<LedgerEntry[]>
-  publishWatermark(watermark: Position): Promise<void>
+  publishWatermark(server: string, watermark: Position): Promise<void>
   lease(owner: string, leaseMs: number): Promise<boolean>
   endLease(owner: string): Promise<void>
 }
@@ -95,45 +97,55 @@ export class LedgerWriter {
     await this.source.endLease(this.owner).catch(() => {})
   }
 
-  /** Writes for as long as this writer has the lease and nothing fails. */
+  /** Writes for as long as nothing fails. */
   private async work(): Promise<void> {
     const { leaseMs, lingerMs, entriesMax } = this.settings
-    let watermark: Position | undefined
+    let seen: StoreRow | undefined
     while (!this.stopped) {
       if (!(await this.source.lease(this.owner, leaseMs))) {
-        watermark = undefined
+        seen = undefined
         await this.pause(leaseMs / 4)
         continue
       }
-      if (!watermark) {
-        watermark = await this.ledger.watermark()
-        await this.source.publishWatermark(watermark)
-      }
-      if (!(await this.source.wait(watermark, Math.floor(leaseMs / 4)))) {
+      // Asked before the entries are read: entries of another server are then not applied.
+      const server = await this.source.server()
+      if (seen?.server !== server) seen = await this.look(server)
+      if (!(await this.source.wait(seen.watermark, Math.floor(leaseMs / 4)))) {
         this.failure = undefined
         continue
       }
-      let entries = await this.source.read(watermark, entriesMax)
+      let entries = await this.source.read(seen.watermark, entriesMax)
       if (lingerMs > 0 && entries.length < entriesMax && !entries.some(isAwaited)) {
         await this.pause(lingerMs)
-        entries = await this.source.read(watermark, entriesMax)
+        entries = await this.source.read(seen.watermark, entriesMax)
       }
-      watermark = await this.write(watermark, entries)
+      seen = await this.write(seen, entries)
     }
   }
 
-  /** @returns where the watermark is now. */
-  private async write(from: Position, entries: LedgerEntry[]): Promise<Position> {
+  /**
+   * Where MySQL stands, told to everyone who waits on this server.
+   *
+   * @throws Error when the store belongs to another server.
+   */
+  private async look(server: string): Promise<StoreRow> {
+    const row = await this.ledger.row()
+    if (row.server !== server)
+      throw new Error('the store belongs to another Redis server, or is still fenced')
+    await this.source.publishWatermark(server, row.watermark)
+    return row
+  }
+
+  /** @returns where the store stands now; undefined when somebody else has moved it. */
+  private async write(seen: StoreRow, entries: LedgerEntry[]): Promise<StoreRow | undefined> {
     const last = entries.at(-1)
-    if (!last) return this.ledger.watermark()
-    assertDense(from, entries)
-    if (!(await this.ledger.apply(from, entries))) {
-      return this.ledger.watermark()
-    }
+    if (!last) return undefined
+    assertDense(seen.watermark, entries)
+    if (!(await this.ledger.apply(seen, entries))) return undefined
     this.failure = undefined
     this.written += entries.length
-    await this.source.publishWatermark(last.position)
-    return last.position
+    await this.source.publishWatermark(seen.server, last.position)
+    return { ...seen, watermark: last.position }
   }
 
   private async pause(ms: number): Promise<void> {

@@ -1,29 +1,45 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { StoreLedger } from '../ledger/store-ledger.js'
-import type { StockGate } from '../stock/gate.js'
+import { formatPosition } from '../domain/position.js'
+import type { StoreLedger, StoreRow } from '../ledger/store-ledger.js'
+import type { StoreFence } from '../stock/store-fence.js'
+import { type RestoreSettings, restoreStore } from './restore.js'
 
 export interface FenceLog {
   info(fields: object, message: string): void
   warn(fields: object, message: string): void
 }
 
+export interface FenceWatcherSettings extends RestoreSettings {
+  /** Between two looks. */
+  intervalMs: number
+}
+
+/** Bounds that nobody has had a reason to tune. */
+export function fenceSettings(config: { retentionSeconds: number }): FenceWatcherSettings {
+  return { retentionSeconds: config.retentionSeconds, intervalMs: 1000, pageRows: 1000, leaseMs: 10_000 }
+}
+
 /**
- * Keeps a store fenced until the Redis server it is connected to was compared with MySQL.
+ * Keeps a store fenced until the Redis server it is connected to was compared with MySQL, and gives
+ * a server that lost the store, or its newest part, what MySQL holds.
  *
  * The scripts enforce the fence by themselves: they refuse to change stock on a server whose run id
- * is not the verified one. This watcher notices such a server, compares its ledger's position with
- * MySQL's watermark, and lifts the fence when Redis is not behind. Any number of processes may do so
- * at once: the comparison and the lifting are one script.
+ * is not the verified one. This watcher notices such a server, claims the store for it in MySQL,
+ * compares its ledger's position with the watermark, and opens or restores it. It also notices when
+ * the store was claimed for another server while this one still answers, and fences this one for
+ * good. Any number of processes may watch at once.
  */
 export class FenceWatcher {
+  private readonly owner = randomUUID()
   private readonly stopping = new AbortController()
   private running: Promise<void> | undefined
   private current: string | undefined = 'Redis and MySQL have not been compared yet'
 
   constructor(
-    private readonly gate: StockGate,
+    private readonly fence: StoreFence,
     private readonly ledger: StoreLedger,
-    private readonly intervalMs: number,
+    private readonly settings: FenceWatcherSettings,
     private readonly log: FenceLog,
   ) {}
 
@@ -32,9 +48,9 @@ export class FenceWatcher {
     return this.current
   }
 
-  /** Compares once, then keeps watching. */
+  /** Looks once, then keeps watching. */
   async start(): Promise<void> {
-    await this.check()
+    await this.look()
     this.running = this.watch()
   }
 
@@ -46,16 +62,16 @@ export class FenceWatcher {
   private async watch(): Promise<void> {
     const { signal } = this.stopping
     while (!signal.aborted) {
-      await delay(this.intervalMs, undefined, { signal }).catch(() => {})
-      if (!signal.aborted) await this.check()
+      await delay(this.settings.intervalMs, undefined, { signal }).catch(() => {})
+      if (!signal.aborted) await this.look()
     }
   }
 
-  private async check(): Promise<void> {
-    const { store } = this.gate
+  private async look(): Promise<void> {
+    const { store } = this.fence
     let reason: string | undefined
     try {
-      reason = (await this.gate.isFenced()) ? await this.compare() : undefined
+      reason = (await this.fence.isOpen()) ? await this.confirmOwner() : await this.compare()
     } catch (error) {
       reason = `Redis and MySQL cannot be compared: ${error instanceof Error ? error.message : error}`
     }
@@ -66,17 +82,50 @@ export class FenceWatcher {
     this.current = reason
   }
 
-  /** @returns why the fence stays, or undefined when it was lifted. */
+  /** An open store stays open, MySQL or not, unless another server has taken it over. */
+  private async confirmOwner(): Promise<string | undefined> {
+    const row = await this.ledger.row().catch(() => undefined)
+    if (!row || row.server === (await this.fence.server())) return undefined
+    await this.fence.supersede()
+    return superseded
+  }
+
+  /**
+   * Claims the store for the connected server and opens it, restored if it is behind.
+   *
+   * @returns why the fence stays, or undefined when the store is open.
+   */
   private async compare(): Promise<string | undefined> {
-    const watermark = await this.ledger.watermark()
-    const result = await this.gate.verify(watermark)
-    if (result === 'verified') {
-      if (watermark.epoch === 0) await this.ledger.openFirstEpoch()
+    if (await this.fence.isSuperseded()) return superseded
+    const seen = await this.ledger.row()
+    const server = await this.fence.server()
+    if (!(await this.ledger.claim(server, seen))) return 'another process is opening the store'
+    const verdict = await this.fence.verify(seen.watermark)
+    if (verdict === 'verified') {
+      if (seen.watermark.epoch === 0) await this.ledger.openFirstEpoch(server)
       return undefined
     }
-    const at = `${watermark.epoch}-${watermark.sequence}`
-    return result === 'empty'
-      ? `Redis is empty and MySQL holds the ledger up to ${at}`
-      : `Redis is at ${result.behindAt}, behind MySQL at ${at}`
+    if (verdict === 'superseded') return superseded
+    return this.restore({ ...seen, server }, verdict)
+  }
+
+  private async restore(
+    seen: StoreRow,
+    verdict: 'empty' | { behindAt: string },
+  ): Promise<string | undefined> {
+    const { store } = this.fence
+    const at = formatPosition(seen.watermark)
+    const why =
+      verdict === 'empty'
+        ? `Redis was empty and MySQL holds the ledger up to ${at}`
+        : `Redis was at ${verdict.behindAt}, behind MySQL at ${at}`
+    this.current = `${why}; the store is being restored from MySQL`
+    this.log.warn({ store, reason: this.current }, 'the store is fenced')
+    const result = await restoreStore(this.fence, this.ledger, seen, this.owner, this.settings)
+    if (!result) return `${why}; another process restores the store from MySQL`
+    this.log.warn({ store, ...result }, 'the store was restored from MySQL')
+    return undefined
   }
 }
+
+const superseded = 'another Redis server has taken the store over from this one'

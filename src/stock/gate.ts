@@ -10,9 +10,8 @@ import {
   type ReservationRequest,
 } from '../domain/reservation.js'
 import type { Stock } from '../domain/stock.js'
-import { readRunId } from './connection.js'
-import { type StoreKeys, storeKeys } from './keys.js'
-import { loadScript, runScript, type Script, type ScriptName, scriptKeys } from './scripts.js'
+import type { ScriptName } from './scripts.js'
+import { BrokenScriptError, StoreScripts } from './store-scripts.js'
 import { TurnBatcher } from './turn-batcher.js'
 
 export interface GateLimits {
@@ -26,9 +25,6 @@ export interface GateLimits {
   retentionSeconds: number
 }
 
-/** A script's reply that the contract between TypeScript and Lua does not know. */
-export class BrokenScriptError extends Error {}
-
 /**
  * The only writer of a store's stock. Every method is one of the Lua scripts; its calls of one turn
  * of the event loop go to Redis as one EVALSHA, each judged by itself.
@@ -36,31 +32,23 @@ export class BrokenScriptError extends Error {}
  * Refusals are returned. Rejections mean that Redis failed in a way the contract does not name.
  */
 export class StockGate {
-  readonly keys: StoreKeys
-  private readonly scripts = new Map<ScriptName, Script>()
+  private readonly scripts: StoreScripts
   private readonly reserves: TurnBatcher<ReserveCall, string>
   private readonly confirms: TurnBatcher<readonly [string, string, string], string>
   private readonly releases: TurnBatcher<readonly [string], string>
   private readonly extensions: TurnBatcher<readonly [string, number], string>
-  private runId: string | undefined
 
   constructor(
-    private readonly redis: Redis,
+    redis: Redis,
     readonly store: string,
     private readonly limits: GateLimits,
   ) {
-    this.keys = storeKeys(store)
-    for (const name of Object.keys(scriptKeys) as ScriptName[]) {
-      this.scripts.set(name, loadScript(name))
-    }
+    this.scripts = new StoreScripts(redis, store)
     this.reserves = this.batcher((calls) => this.runBatch('reserve', [], calls))
     this.confirms = this.batcher((calls) => this.runBatch('confirm', [], calls))
     this.releases = this.batcher((calls) => this.runBatch('release', [], calls))
     const holdMsMax = limits.holdSecondsMax * 1000
     this.extensions = this.batcher((calls) => this.runBatch('extend', [holdMsMax], calls))
-    redis.on('close', () => {
-      this.runId = undefined
-    })
   }
 
   /** Holds the units of a cart. `replayed` tells that the key had made this reservation before. */
@@ -106,7 +94,7 @@ export class StockGate {
 
   /** Makes the stock on hand of a SKU what was counted; creates the SKU when it is new. */
   async setStock(sku: string, onHand: number): Promise<{ stock: Stock; created: boolean } | Refusal> {
-    const [outcome, rest] = splitReply(await this.runOne('set', this.keysOf('set'), [sku, onHand]))
+    const [outcome, rest] = splitReply(only(await this.scripts.run('set', [sku, onHand])))
     if (outcome === 'created' || outcome === 'counted') {
       return { stock: readStock(sku, rest), created: outcome === 'created' }
     }
@@ -120,11 +108,11 @@ export class StockGate {
     reason: string | undefined,
     idempotencyKey: string | undefined,
   ): Promise<{ stock: Stock; replayed: boolean } | Refusal> {
-    const { position, stock, ledger } = this.keys
-    const keys = [position, stock, ledger, this.keys.adjustment(idempotencyKey ?? '')]
+    const { position, stock, ledger, adjustment } = this.scripts.keys
+    const keys = [position, stock, ledger, adjustment(idempotencyKey ?? '')]
     const { retentionSeconds } = this.limits
     const args = [sku, quantity, reason ?? '', idempotencyKey ?? '', retentionSeconds, countMax]
-    const [outcome, rest] = splitReply(await this.runOne('adjust', keys, args))
+    const [outcome, rest] = splitReply(only(await this.scripts.run('adjust', args, keys)))
     if (outcome === 'adjusted' || outcome === 'replayed') {
       return { stock: readStock(sku, rest), replayed: outcome === 'replayed' }
     }
@@ -137,8 +125,8 @@ export class StockGate {
    * @returns how many, by how many ms the oldest was overdue, and the next deadline.
    */
   async expire(limit: number): Promise<ExpireResult | Refusal> {
-    const reply = await this.run('expire', this.keysOf('expire'), [limit])
-    if (reply[0] === 'store-fenced') return { refused: 'store-fenced' }
+    const reply = await this.scripts.run('expire', [limit])
+    if (reply.length === 1) return refusal(only(reply), '')
     const [expired, overdueMs, nextDeadline] = reply as [string, string, string]
     return {
       expired: Number(expired),
@@ -156,23 +144,9 @@ export class StockGate {
   async forget(watermark: Position, limit: number): Promise<number | Refusal> {
     const retentionMs = this.limits.retentionSeconds * 1000
     const args = [retentionMs, watermark.epoch, watermark.sequence, limit]
-    const reply = await this.run('forget', this.keysOf('forget'), args)
-    return reply[0] === 'store-fenced' ? { refused: 'store-fenced' } : Number(reply[0])
-  }
-
-  /** Lifts the fence for the connected server if its ledger is not behind MySQL's watermark. */
-  async verify(watermark: Position): Promise<'verified' | 'empty' | { behindAt: string }> {
-    const reply = await this.run('verify', this.keysOf('verify'), [watermark.epoch, watermark.sequence])
-    const [outcome, at] = splitReply(reply[0] ?? '')
-    if (outcome === 'verified' || outcome === 'empty') return outcome
-    if (outcome === 'behind') return { behindAt: at }
-    throw new BrokenScriptError(`verify answered ${reply}`)
-  }
-
-  /** Whether changes are refused because the connected server was not compared with MySQL. */
-  async isFenced(): Promise<boolean> {
-    const verified = await this.redis.hget(this.keys.position, 'verified')
-    return verified !== (await this.connectedRunId())
+    const reply = await this.scripts.run('forget', args)
+    const count = Number(only(reply))
+    return Number.isNaN(count) ? refusal(only(reply), '') : count
   }
 
   private batcher<Call>(run: (calls: Call[]) => Promise<string[]>): TurnBatcher<Call, string> {
@@ -185,52 +159,17 @@ export class StockGate {
   }
 
   private async runBatch(
-    name: Exclude<ScriptName, 'adjust'>,
+    name: ScriptName,
     leading: readonly number[],
     calls: readonly (readonly (string | number)[])[],
   ): Promise<string[]> {
     const args: (string | number)[] = [...leading]
     for (const call of calls) args.push(...call)
-    const replies = await this.run(name, this.keysOf(name), args)
+    const replies = await this.scripts.run(name, args)
     if (replies.length === calls.length) return replies
     // What stops a whole batch is answered once.
     if (replies.length === 1) return calls.map(() => replies[0] as string)
     throw new BrokenScriptError(`${name} answered ${replies.length} of ${calls.length} calls`)
-  }
-
-  private async runOne(
-    name: ScriptName,
-    keys: readonly string[],
-    args: readonly (string | number)[],
-  ): Promise<string> {
-    const replies = await this.run(name, keys, args)
-    return replies[0] ?? ''
-  }
-
-  private async run(
-    name: ScriptName,
-    keys: readonly string[],
-    args: readonly (string | number)[],
-  ): Promise<string[]> {
-    try {
-      const runId = this.runId ?? (await this.connectedRunId())
-      return await runScript(this.redis, this.scripts.get(name) as Script, keys, [runId, ...args])
-    } catch (error) {
-      if (!(error instanceof Error)) throw error
-      if (error.message.startsWith('OOM ')) return ['memory-full']
-      if (isScriptError(error)) throw new BrokenScriptError(`${name}: ${error.message}`, { cause: error })
-      return ['redis-unavailable']
-    }
-  }
-
-  /** Kept until the connection is lost, because only then can the server behind it change. */
-  private async connectedRunId(): Promise<string> {
-    this.runId ??= await readRunId(this.redis)
-    return this.runId
-  }
-
-  private keysOf(name: Exclude<ScriptName, 'adjust'>): string[] {
-    return scriptKeys[name].map((key) => this.keys[key])
   }
 }
 
@@ -249,6 +188,10 @@ export interface ExpireResult {
 function newReservationId(): string {
   const time = Date.now().toString(16).padStart(12, '0')
   return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`
+}
+
+function only(replies: string[]): string {
+  return replies[0] ?? ''
 }
 
 /** Splits `outcome TAB rest`; the rest is empty when there is none. */
@@ -305,14 +248,4 @@ type PlainRefusal = Extract<RefusalCode, `reservation-${string}` | `store-${stri
 function readShortLine(text: string): ShortLine {
   const [sku, requested, available] = text.split(':') as [string, string, string]
   return { sku, requested: Number(requested), available: Number(available) }
-}
-
-/** An error raised by Lua or by a command in a script, unlike one of the connection or the server. */
-function isScriptError(error: Error): boolean {
-  return (
-    error.name === 'ReplyError' &&
-    !/^(LOADING|READONLY|BUSY|MISCONF|MASTERDOWN|NOREPLICAS|CLUSTERDOWN|NOAUTH|WRONGPASS|UNKILLABLE|TRYAGAIN|MOVED) /.test(
-      error.message,
-    )
-  )
 }

@@ -18,10 +18,12 @@ export function storeKeys(store: string) {
     keys: `${prefix}keys`,
     /** Stream of ledger entries that MySQL does not hold yet. */
     ledger: `${prefix}ledger`,
-    /** String and channel: the position up to which MySQL holds everything. */
+    /** String and channel: `server position`, up to which MySQL holds everything of that server. */
     watermark: `${prefix}watermark`,
     /** String: the lease of the ledger writer that is at work. */
     writer: `${prefix}writer`,
+    /** String: the lease of the process that restores the store from MySQL. */
+    restorer: `${prefix}restorer`,
     /** String with a time to live: what an adjustment did under its idempotency key. */
     adjustment: (idempotencyKey: string) => `${prefix}adjustment:${idempotencyKey}`,
     /** The prefix of BullMQ's keys. */

@@ -2,12 +2,15 @@ import type { Redis } from 'ioredis'
 import { type LedgerEntry, parseEntry } from '../domain/ledger-entry.js'
 import { formatPosition, type Position, parsePosition } from '../domain/position.js'
 import { type StoreKeys, storeKeys } from './keys.js'
+import { endLease, takeLease } from './lease.js'
+import { StoreScripts } from './store-scripts.js'
 
 /**
  * The tail of a store's ledger that Redis keeps until MySQL holds it, as the ledger writer sees it.
  */
 export class LedgerStream {
   private readonly keys: StoreKeys
+  private readonly scripts: StoreScripts
 
   /** @param waiting a connection of its own: a read may block it. */
   constructor(
@@ -16,6 +19,12 @@ export class LedgerStream {
     store: string,
   ) {
     this.keys = storeKeys(store)
+    this.scripts = new StoreScripts(redis, store)
+  }
+
+  /** The run id of the Redis server that the entries come from. */
+  server(): Promise<string> {
+    return this.scripts.runId()
   }
 
   /** Resolves when there are entries after the position, or after `waitMs`. */
@@ -46,8 +55,8 @@ export class LedgerStream {
   }
 
   /** Tells whoever waits that MySQL holds everything up to here, and drops what it holds. */
-  async publishWatermark(watermark: Position): Promise<void> {
-    const text = formatPosition(watermark)
+  async publishWatermark(server: string, watermark: Position): Promise<void> {
+    const text = `${server} ${formatPosition(watermark)}`
     const next = formatPosition({ ...watermark, sequence: watermark.sequence + 1 })
     await this.redis
       .pipeline()
@@ -57,20 +66,12 @@ export class LedgerStream {
       .exec()
   }
 
-  /**
-   * Takes or renews the lease of the ledger writer. It only saves work: two writers at once are
-   * kept from harm by MySQL's watermark.
-   */
   async lease(owner: string, leaseMs: number): Promise<boolean> {
-    const taken = await this.redis.set(this.keys.writer, owner, 'PX', leaseMs, 'NX')
-    if (taken === 'OK') return true
-    if ((await this.redis.get(this.keys.writer)) !== owner) return false
-    await this.redis.pexpire(this.keys.writer, leaseMs)
-    return true
+    return takeLease(this.redis, this.keys.writer, owner, leaseMs)
   }
 
   async endLease(owner: string): Promise<void> {
-    if ((await this.redis.get(this.keys.writer)) === owner) await this.redis.del(this.keys.writer)
+    await endLease(this.redis, this.keys.writer, owner)
   }
 }
 

@@ -17,6 +17,10 @@ export const scriptKeys = {
   adjust: ['position', 'stock', 'ledger', 'adjustment'],
   forget: ['position', 'reservations', 'finished', 'keys'],
   verify: ['position'],
+  supersede: ['position'],
+  clear: ['position', 'stock', 'skus', 'reservations', 'deadlines', 'finished', 'keys', 'ledger'],
+  restore: ['position', 'stock', 'skus', 'reservations', 'deadlines', 'finished', 'keys'],
+  open: ['position'],
 } as const
 
 export type ScriptName = keyof typeof scriptKeys

@@ -1,28 +1,34 @@
 import type { Redis } from 'ioredis'
 import { comparePositions, origin, type Position, parsePosition } from '../domain/position.js'
-import { storeKeys } from './keys.js'
+import { StoreScripts } from './store-scripts.js'
 
-/** How far MySQL holds a store's ledger, as its ledger writer tells it through Redis. */
+/**
+ * How far MySQL holds a store's ledger, as its ledger writer tells it through Redis.
+ *
+ * Only the word of the server that this process changes stock on counts: after a failover the
+ * subscriber may already listen to the new one, whose positions say nothing of the old one's.
+ */
 export class WatermarkFeed {
   private watermark = origin
   private readonly waiters = new Set<{ position: Position; resolve: (passed: boolean) => void }>()
 
   private constructor(
     private readonly redis: Redis,
-    private readonly key: string,
+    private readonly scripts: StoreScripts,
   ) {}
 
   /** @param subscriber a connection that only subscribes. */
   static async open(redis: Redis, subscriber: Redis, store: string): Promise<WatermarkFeed> {
-    const feed = new WatermarkFeed(redis, storeKeys(store).watermark)
-    subscriber.on('message', (channel: string, message: string) => {
-      if (channel === feed.key) feed.advance(message)
+    const feed = new WatermarkFeed(redis, new StoreScripts(redis, store))
+    const channel = feed.scripts.keys.watermark
+    subscriber.on('message', (from: string, message: string) => {
+      if (from === channel) feed.advance(message).catch(() => {})
     })
     // A subscription made again after a lost connection has missed messages.
     subscriber.on('ready', () => {
       feed.refresh().catch(() => {})
     })
-    await subscriber.subscribe(feed.key)
+    await subscriber.subscribe(channel)
     await feed.refresh()
     return feed
   }
@@ -57,12 +63,14 @@ export class WatermarkFeed {
   }
 
   private async refresh(): Promise<void> {
-    const text = await this.redis.get(this.key)
-    if (text !== null) this.advance(text)
+    const text = await this.redis.get(this.scripts.keys.watermark)
+    if (text !== null) await this.advance(text)
   }
 
-  private advance(text: string): void {
-    const position = parsePosition(text)
+  private async advance(text: string): Promise<void> {
+    const [server, at = ''] = text.split(' ')
+    const position = parsePosition(at)
+    if (server !== (await this.scripts.runId())) return
     if (!position || comparePositions(position, this.watermark) <= 0) return
     this.watermark = position
     for (const waiter of this.waiters) {

@@ -6,6 +6,7 @@ CREATE TABLE IF NOT EXISTS stores (
   name       VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   epoch      INT UNSIGNED NOT NULL DEFAULT 0,
   sequence   BIGINT UNSIGNED NOT NULL DEFAULT 0,
+  server     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
   updated_at DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3),
   PRIMARY KEY (id),
   UNIQUE KEY stores_name_key (name)
@@ -38,7 +39,8 @@ CREATE TABLE IF NOT EXISTS reservations (
   closed_at       DATETIME(3) NULL,
   epoch           INT UNSIGNED NOT NULL,
   sequence        BIGINT UNSIGNED NOT NULL,
-  PRIMARY KEY (store_id, id)
+  PRIMARY KEY (store_id, id),
+  KEY reservations_by_end (store_id, closed_at, id)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4;
 
 CREATE TABLE IF NOT EXISTS ledger (
@@ -55,8 +57,18 @@ CREATE TABLE IF NOT EXISTS ledger (
   held            BIGINT UNSIGNED NOT NULL,
   sold            BIGINT UNSIGNED NOT NULL,
   reason          VARCHAR(255) COLLATE utf8mb4_bin NULL,
-  idempotency_key VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NULL,
   PRIMARY KEY (store_id, epoch, sequence, line),
   KEY ledger_by_sku (store_id, sku, epoch, sequence),
   KEY ledger_by_reservation (store_id, reservation_id, epoch, sequence)
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+CREATE TABLE IF NOT EXISTS adjustment_keys (
+  store_id        SMALLINT UNSIGNED NOT NULL,
+  idempotency_key VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  sku             VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  quantity        BIGINT NOT NULL,
+  reason          VARCHAR(255) COLLATE utf8mb4_bin NULL,
+  occurred_at     DATETIME(3) NOT NULL,
+  PRIMARY KEY (store_id, idempotency_key),
+  KEY adjustment_keys_by_time (store_id, occurred_at)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4;

@@ -1,0 +1,89 @@
+import type { Reservation } from '../domain/reservation.js'
+import type { Stock } from '../domain/stock.js'
+import { toReservation } from './ledger-queries.js'
+import type { StoreLedger } from './store-ledger.js'
+
+/** What a restore of Redis needs from MySQL, a page at a time. */
+
+/** Every SKU's counts. */
+export async function* stockPages(ledger: StoreLedger, pageSize: number): AsyncGenerator<Stock[]> {
+  const storeId = await ledger.storeId()
+  let after = ''
+  for (;;) {
+    const rows = await ledger.database.stock.findMany({
+      where: { storeId, sku: { gt: after } },
+      orderBy: { sku: 'asc' },
+      take: pageSize,
+    })
+    if (rows.length > 0) {
+      yield rows.map(({ sku, available, held, sold }) => ({
+        sku,
+        available: Number(available),
+        held: Number(held),
+        sold: Number(sold),
+      }))
+    }
+    if (rows.length < pageSize) return
+    after = rows.at(-1)?.sku as string
+  }
+}
+
+/** Every held reservation, then every one that ended at or after `endedSince`. */
+export async function* reservationPages(
+  ledger: StoreLedger,
+  endedSince: Date,
+  pageSize: number,
+): AsyncGenerator<Reservation[]> {
+  const storeId = await ledger.storeId()
+  const { reservation } = ledger.database
+  let after = ''
+  for (;;) {
+    const rows = await reservation.findMany({
+      where: { storeId, closedAt: null, id: { gt: after } },
+      orderBy: { id: 'asc' },
+      take: pageSize,
+    })
+    if (rows.length > 0) yield rows.map(toReservation)
+    if (rows.length < pageSize) break
+    after = rows.at(-1)?.id as string
+  }
+  let from = { closedAt: endedSince, id: '' }
+  for (;;) {
+    const rows = await reservation.findMany({
+      where: {
+        storeId,
+        closedAt: { gte: from.closedAt },
+        OR: [{ closedAt: { gt: from.closedAt } }, { id: { gt: from.id } }],
+      },
+      orderBy: [{ closedAt: 'asc' }, { id: 'asc' }],
+      take: pageSize,
+    })
+    if (rows.length > 0) yield rows.map(toReservation)
+    const last = rows.at(-1)
+    if (rows.length < pageSize || !last?.closedAt) return
+    from = { closedAt: last.closedAt, id: last.id }
+  }
+}
+
+export interface KeyedAdjustment {
+  idempotencyKey: string
+  sku: string
+  quantity: number
+  reason: string | undefined
+  occurredAtMs: number
+}
+
+/** The adjustments made under an idempotency key since then. */
+export async function keyedAdjustments(ledger: StoreLedger, since: Date): Promise<KeyedAdjustment[]> {
+  const storeId = await ledger.storeId()
+  const rows = await ledger.database.adjustmentKey.findMany({
+    where: { storeId, occurredAt: { gte: since } },
+  })
+  return rows.map(({ idempotencyKey, sku, quantity, reason, occurredAt }) => ({
+    idempotencyKey,
+    sku,
+    quantity: Number(quantity),
+    reason: reason ?? undefined,
+    occurredAtMs: occurredAt.getTime(),
+  }))
+}

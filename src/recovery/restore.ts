@@ -1,0 +1,68 @@
+import { keyedAdjustments, reservationPages, stockPages } from '../ledger/store-contents.js'
+import type { StoreLedger, StoreRow } from '../ledger/store-ledger.js'
+import { RestoreInterruptedError, type StoreFence } from '../stock/store-fence.js'
+
+export interface RestoreSettings {
+  /** How long ended reservations and keys are remembered. */
+  retentionSeconds: number
+  /** Rows read and written in one step. */
+  pageRows: number
+  leaseMs: number
+}
+
+export interface RestoreResult {
+  epoch: number
+  skus: number
+  reservations: number
+}
+
+/**
+ * Gives a Redis server that lost the store, or its newest part, what MySQL holds.
+ *
+ * First the next epoch is claimed in MySQL, which stops every writer and every other restore; then
+ * the server is cleared, filled and opened, each step refused if a newer restore has begun. If this
+ * process dies on the way, the store stays fenced and the next restore begins anew.
+ *
+ * @param seen where MySQL stood when the server was found to be behind.
+ * @returns undefined when another process restores the store.
+ * @throws RestoreInterruptedError, or whatever Redis or MySQL fail with.
+ */
+export async function restoreStore(
+  fence: StoreFence,
+  ledger: StoreLedger,
+  seen: StoreRow,
+  owner: string,
+  settings: RestoreSettings,
+): Promise<RestoreResult | undefined> {
+  const { leaseMs, pageRows, retentionSeconds } = settings
+  if (!(await fence.takeRestoreLease(owner, leaseMs))) return undefined
+  const epoch = await ledger.claimNextEpoch(await fence.server(), seen)
+  if (epoch === undefined) return undefined
+  await fence.clear(epoch)
+  let skus = 0
+  let reservations = 0
+  for await (const page of stockPages(ledger, pageRows)) {
+    await fence.restoreStock(epoch, page)
+    skus += page.length
+    await holdLease()
+  }
+  const endedSince = new Date(Date.now() - retentionSeconds * 1000)
+  for await (const page of reservationPages(ledger, endedSince, pageRows)) {
+    await fence.restoreReservations(epoch, page)
+    reservations += page.length
+    await holdLease()
+  }
+  for (const adjustment of await keyedAdjustments(ledger, endedSince)) {
+    const ttlMs = adjustment.occurredAtMs + retentionSeconds * 1000 - Date.now()
+    if (ttlMs > 0) await fence.restoreAdjustment(adjustment.idempotencyKey, adjustment, ttlMs)
+  }
+  await fence.open({ epoch, sequence: seen.watermark.sequence })
+  await fence.endRestoreLease(owner)
+  return { epoch, skus, reservations }
+
+  async function holdLease(): Promise<void> {
+    if (!(await fence.takeRestoreLease(owner, leaseMs))) {
+      throw new RestoreInterruptedError('another process has begun to restore the store')
+    }
+  }
+}
