@@ -18,6 +18,7 @@
 local position_key, stock_key, ledger_key, adjustment_key = unpack(KEYS)
 -- include position
 -- include fields
+-- include whole
 -- include stock
 -- include ledger
 
@@ -31,6 +32,11 @@ then
   return { 'malformed' }
 end
 local quantity = tonumber(ARGV[3])
+-- Read before anything is written: SET refuses a time to live that is none.
+local retention, count_max = whole(ARGV[6], 'the retention'), whole(ARGV[7], 'the largest count')
+if retention == 0 then
+  return { 'malformed' }
+end
 local request = sku .. '\t' .. ARGV[3] .. '\t' .. reason
 load_stock({ sku })
 
@@ -51,14 +57,14 @@ end
 if available[sku] + quantity < 0 then
   return { 'insufficient-stock\t' .. sku .. ':' .. -quantity .. ':' .. available[sku] }
 end
-if available[sku] + quantity > tonumber(ARGV[7]) then
+if available[sku] + quantity > count_max then
   return { 'count-limit' }
 end
 local line = move(sku, quantity, quantity, 0, 0)
 append_entry('adjust', '', line, reason .. '\t' .. key)
 save_stock()
 if key ~= '' then
-  redis.call('SET', adjustment_key, request, 'EX', ARGV[6])
+  redis.call('SET', adjustment_key, request, 'EX', retention)
 end
 save_entries()
 return { 'adjusted' .. counts() }

@@ -10,12 +10,14 @@
 local position_key, stock_key, ledger_key, reservations_key, deadlines_key, finished_key = unpack(KEYS)
 -- include position
 -- include fields
+-- include whole
 -- include stock
 -- include ledger
 -- include lines
 -- include reservations
 
-local ids = redis.call('ZRANGE', deadlines_key, '-inf', now, 'BYSCORE', 'LIMIT', 0, ARGV[2])
+local limit = whole(ARGV[2], 'the limit')
+local ids = redis.call('ZRANGE', deadlines_key, '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
 local reservations = load_reservations(ids)
 local overdue_ms = 0
 for i = 1, #ids do

@@ -16,15 +16,16 @@
 local position_key, stock_key, ledger_key, reservations_key, deadlines_key, finished_key = unpack(KEYS)
 -- include position
 -- include fields
+-- include whole
 -- include stock
 -- include ledger
 -- include lines
 -- include reservations
 
-local hold_ms_max = tonumber(ARGV[2])
+local hold_ms_max = whole(ARGV[2], 'the longest hold')
 
 local function extend(reservation, ttl)
-  if not string.find(ttl, '^[1-9]%d?%d?%d?%d?$') then
+  if not string.find(ttl, '^[1-9]%d?%d?%d?%d?$') or tonumber(ttl) > 86400 then
     return 'malformed'
   end
   if not reservation then

@@ -9,9 +9,11 @@
 local position_key, reservations_key, finished_key, keys_key = unpack(KEYS)
 -- include position
 -- include fields
+-- include whole
 
-local watermark_epoch, watermark_sequence = tonumber(ARGV[3]), tonumber(ARGV[4])
-local ids = redis.call('ZRANGE', finished_key, '-inf', now - tonumber(ARGV[2]), 'BYSCORE', 'LIMIT', 0, ARGV[5])
+local retention_ms, limit = whole(ARGV[2], 'the retention'), whole(ARGV[5], 'the limit')
+local watermark_epoch, watermark_sequence = whole(ARGV[3], 'the epoch'), whole(ARGV[4], 'the sequence')
+local ids = redis.call('ZRANGE', finished_key, '-inf', now - retention_ms, 'BYSCORE', 'LIMIT', 0, limit)
 local records = read_fields(reservations_key, ids)
 local forgotten, keys = {}, {}
 for i = 1, #ids do

@@ -25,7 +25,7 @@ local requests = {}
 local carts_to_load, keys_to_read, keyed = {}, {}, {}
 for i = 2, #ARGV, 3 do
   local id, key, request = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local ttl, lines = string.match(request, '^([1-9]%d?%d?%d?%d?)\t([^\t]+)\t[^\t]*\t[^\t]*$')
+  local ttl, lines = string.match(request, '^([1-9]%d?%d?%d?%d?)\t([^\t]+)\t%C*\t%C*$')
   local wanted = { id = id, key = key, request = request, ttl = ttl, cart = lines and parse_lines(lines) }
   requests[#requests + 1] = wanted
   if wanted.cart then
@@ -78,7 +78,7 @@ end
 
 local function reserve(wanted)
   local id, key, cart = wanted.id, wanted.key, wanted.cart
-  if not cart or id == '' or string.find(key, '%c') then
+  if not cart or tonumber(wanted.ttl) > 86400 or id == '' or string.find(id .. key, '%c') then
     return 'malformed'
   end
   if wanted.known_id then

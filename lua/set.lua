@@ -12,14 +12,15 @@
 local position_key, stock_key, ledger_key, skus_key = unpack(KEYS)
 -- include position
 -- include fields
+-- include whole
 -- include stock
 -- include ledger
 
 local sku = ARGV[2]
-if not string.find(sku, '^[%w._-]+$') or #sku > 64 or not string.find(ARGV[3], '^%d+$') or #ARGV[3] > 13 then
+local on_hand = whole(ARGV[3], 'the stock on hand')
+if not string.find(sku, '^[%w._-]+$') or #sku > 64 or on_hand > 1000000000000 then
   return { 'malformed' }
 end
-local on_hand = tonumber(ARGV[3])
 load_stock({ sku })
 local outcome = 'counted'
 if not available[sku] then

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { runApi } from './commands/api.js'
+import { runDemo } from './commands/demo.js'
 import { runMigrate } from './commands/migrate.js'
 import { runStart } from './commands/start.js'
 import { runWorker } from './commands/worker.js'
@@ -18,6 +19,7 @@ const commands: Readonly<Record<string, { summary: string; run(config: Config): 
   api: { summary: 'the HTTP API', run: runApi },
   worker: { summary: 'the ledger writer and the expirer', run: runWorker },
   migrate: { summary: 'bring the tables of MySQL up to date', run: runMigrate },
+  demo: { summary: 'replay the 12.12 sale, without Holdfast and with it', run: runDemo },
 }
 
 function usage(): string {

@@ -14,7 +14,7 @@ local function parse_lines(text)
   local length = 0
   local count = 0
   for sku, quantity in string.gmatch(text .. ',', '([%w._-]+):([1-9]%d*),') do
-    if #sku > 64 or #quantity > 8 or seen[sku] then
+    if #sku > 64 or #quantity > 7 or tonumber(quantity) > 1000000 or seen[sku] then
       carts[text] = false
       return false
     end

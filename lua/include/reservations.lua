@@ -51,11 +51,13 @@ local moves = {
   release = { 1, -1, 0 },
   expire = { 1, -1, 0 },
   extend = { 0, 0, 0 },
+  correct = { 0, 0, 0 },
 }
 
 -- Moves the units of a reservation as the kind of entry says, renders its new record and appends
 -- the entry. The caller has set the reservation's new fields and checked that the move is allowed.
-local function change(reservation, kind)
+-- A `correct` entry gives its reason after the record.
+local function change(reservation, kind, reason)
   local signs = moves[kind]
   local cart = reservation.cart
   local lines = {}
@@ -72,7 +74,8 @@ local function change(reservation, kind)
     .. '\t' .. reservation.payment_ref
     .. '\t' .. reservation.key
     .. '\t' .. reservation.request
-  append_entry(kind, reservation.id, table.concat(lines, ','), reservation.record)
+  local rest = reason and reservation.record .. '\t' .. reason or reservation.record
+  append_entry(kind, reservation.id, table.concat(lines, ','), rest)
   changed_reservations[reservation.id] = reservation
 end
 

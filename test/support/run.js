@@ -12,8 +12,9 @@ for (const module of vitest.state.getTestModules()) {
     if (state === 'passed') passed++
     else if (state !== 'skipped') failed++
   }
-  // A file that could not be loaded has no tests to count.
-  if (module.state() === 'failed' && module.errors().length > 0) failed++
+  // A file or a group whose set-up failed has tests that did not run.
+  failed += module.errors().length
+  for (const suite of module.children.allSuites()) failed += suite.errors().length
 }
 failed += vitest.state.getUnhandledErrors().length
 await vitest.close()

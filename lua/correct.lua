@@ -1,0 +1,72 @@
+#!lua flags=allow-oom
+-- correct: brings the counts of a SKU to what the ledger says, by an entry of its own.
+--
+-- The difference between what the ledger says and what Redis held at one position is added to the
+-- counts of now, so that the changes made since are kept. The entry moves no units (its quantity is
+-- 0); it says what the counts are from here on, and its reason what they were.
+--
+-- Counts that are not readable stop every other script, so nothing has changed them since they were
+-- seen: they are replaced.
+--
+-- KEYS: position, stock, ledger, skus
+-- ARGV: server, run, epoch and sequence of the position the counts were seen at, sku, the text seen
+--   in Redis (or ''), the counts that the ledger says, reason
+-- Returns: `store-fenced` alone, or one of
+--   corrected TAB epoch-sequence       the position of the entry
+--   outdated                           restored, or corrected by another run, since the position
+--   changed-since                      unreadable or missing counts are not as they were seen
+--   would-be-negative
+--   malformed
+local position_key, stock_key, ledger_key, skus_key = unpack(KEYS)
+-- include position
+-- include fields
+-- include whole
+-- include stock
+-- include ledger
+-- include correction
+
+local run, sku, seen, reason = ARGV[2], ARGV[5], ARGV[6], ARGV[8]
+local at_epoch, at_sequence = whole(ARGV[3], 'the epoch'), whole(ARGV[4], 'the sequence')
+
+local function parse_counts(text)
+  local a, h, s = string.match(text, '^(%d+) (%d+) (%d+)$')
+  if a and #a <= 14 and #h <= 14 and #s <= 14 then
+    return { tonumber(a), tonumber(h), tonumber(s) }
+  end
+end
+
+local truth = parse_counts(ARGV[7])
+if not truth or not string.find(sku, '^[%w._-]+$') or #sku > 64 or #reason > 200 or string.find(reason, '%c') then
+  return { 'malformed' }
+end
+if outdated(run, at_epoch, at_sequence) then
+  return { 'outdated' }
+end
+local text = redis.call('HGET', stock_key, sku) or ''
+local current, before = parse_counts(text), parse_counts(seen)
+if not current then
+  if text ~= seen then
+    return { 'changed-since' }
+  end
+  current, before = { 0, 0, 0 }, { 0, 0, 0 }
+elseif not before then
+  if seen ~= '' then
+    return { 'changed-since' }
+  end
+  before = { 0, 0, 0 }
+end
+local moves = {}
+for i = 1, 3 do
+  moves[i] = truth[i] - before[i]
+  if current[i] + moves[i] < 0 then
+    return { 'would-be-negative' }
+  end
+end
+available[sku], held[sku], sold[sku] = unpack(current)
+local line = move(sku, 0, unpack(moves))
+append_entry('correct', '', line, reason .. '; before this entry ' .. table.concat(current, ' ') .. '\t')
+save_stock()
+redis.call('ZADD', skus_key, 0, sku)
+save_entries()
+remember_correction(run)
+return { 'corrected\t' .. epoch .. '-' .. sequence }

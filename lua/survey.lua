@@ -1,0 +1,84 @@
+#!lua flags=allow-oom
+-- survey: reads a part of a store together with the position the store is at: what it returns is
+-- the state right after that entry. Changes nothing.
+--
+-- KEYS: position, stock, skus, reservations, deadlines, finished
+-- ARGV: server, what, then `scan`, cursor, count; or `names` and the names wanted
+--   what: `stock`, `reservations`, or (scan alone) the reservations of `deadlines` or `finished`;
+--   or `sizes`, with nothing after it
+-- Returns: `store-fenced` alone, or: position, next cursor ('0' at the end), then
+--   for stock: sku, counts, `listed` when the SKU is in the list of SKUs
+--   for the others: id, record, its score in the deadlines, its score among the finished
+--   for sizes: number of reservations, of deadlines, of finished ones
+--   with '' for what is not there
+local position_key, stock_key, skus_key, reservations_key, deadlines_key, finished_key = unpack(KEYS)
+-- include position
+-- include fields
+-- include whole
+
+local what, source = ARGV[2], ARGV[3]
+local result = { epoch .. '-' .. sequence, '0' }
+
+if what == 'sizes' then
+  result[3] = tostring(redis.call('HLEN', reservations_key))
+  result[4] = tostring(redis.call('ZCARD', deadlines_key))
+  result[5] = tostring(redis.call('ZCARD', finished_key))
+  return result
+end
+
+local function read_scores(key, names)
+  local scores = {}
+  for first = 1, #names, fields_per_call_max do
+    local last = math.min(first + fields_per_call_max - 1, #names)
+    local part = redis.call('ZMSCORE', key, unpack(names, first, last))
+    for i = 1, #part do
+      scores[first + i - 1] = part[i]
+    end
+  end
+  return scores
+end
+
+local scans = {
+  stock = { 'HSCAN', stock_key },
+  reservations = { 'HSCAN', reservations_key },
+  deadlines = { 'ZSCAN', deadlines_key },
+  finished = { 'ZSCAN', finished_key },
+}
+local names, values = {}, nil
+if source == 'scan' then
+  local scan = scans[what]
+  local reply = redis.call(scan[1], scan[2], ARGV[4], 'COUNT', whole(ARGV[5], 'the count'))
+  result[2] = reply[1]
+  local pairs_found = reply[2]
+  for i = 1, #pairs_found, 2 do
+    names[#names + 1] = pairs_found[i]
+  end
+  if scan[1] == 'HSCAN' then
+    values = {}
+    for i = 2, #pairs_found, 2 do
+      values[#values + 1] = pairs_found[i]
+    end
+  end
+else
+  names = { unpack(ARGV, 4) }
+end
+
+if what == 'stock' then
+  values = values or read_fields(stock_key, names)
+  local listed = read_scores(skus_key, names)
+  for i = 1, #names do
+    result[#result + 1] = names[i]
+    result[#result + 1] = values[i] or ''
+    result[#result + 1] = listed[i] and 'listed' or ''
+  end
+  return result
+end
+values = values or read_fields(reservations_key, names)
+local deadlines, finished = read_scores(deadlines_key, names), read_scores(finished_key, names)
+for i = 1, #names do
+  result[#result + 1] = names[i]
+  result[#result + 1] = values[i] or ''
+  result[#result + 1] = deadlines[i] or ''
+  result[#result + 1] = finished[i] or ''
+end
+return result

@@ -1,0 +1,56 @@
+import { SingleBar } from 'cli-progress'
+
+/** Shows how far one half of the demonstration is. */
+export interface SaleProgress {
+  /** A customer leaves the store, with an order or without. */
+  leaves(withOrder: boolean): void
+  /** Ends the display. Idempotent. */
+  end(): void
+}
+
+export type OpenProgress = (title: string, customers: number) => SaleProgress
+
+/** A bar on a terminal; elsewhere, as in a log, a line each fifth of the way. */
+export function openProgress(output: NodeJS.WriteStream): OpenProgress {
+  return output.isTTY
+    ? (title, customers) => openBar(output, title, customers)
+    : (title, customers) => openLines((line) => output.write(`${line}\n`), title, customers)
+}
+
+function openBar(output: NodeJS.WriteStream, title: string, customers: number): SaleProgress {
+  const bar = new SingleBar({
+    format: `${title} {bar} {value} of {total} customers, {orders} orders`,
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    barsize: 24,
+    hideCursor: true,
+    stream: output,
+    // Whoever opens a bar ends it; the bar needs no signal handlers of its own.
+    gracefulExit: false,
+  })
+  let orders = 0
+  bar.start(customers, 0, { orders })
+  return {
+    leaves: (withOrder) => {
+      if (withOrder) orders++
+      bar.increment(1, { orders })
+    },
+    end: () => bar.stop(),
+  }
+}
+
+export function openLines(print: (line: string) => void, title: string, customers: number): SaleProgress {
+  const step = Math.ceil(customers / 5)
+  let left = 0
+  let orders = 0
+  return {
+    leaves: (withOrder) => {
+      left++
+      if (withOrder) orders++
+      if (left % step === 0 || left === customers) {
+        print(`${title} ${left} of ${customers} customers, ${orders} orders`)
+      }
+    },
+    end: () => {},
+  }
+}

@@ -1,0 +1,130 @@
+import { setMaxListeners } from 'node:events'
+import { type Database, openDatabase } from '../ledger/database.js'
+import { connectRedis } from '../stock/connection.js'
+import { HoldfastClient } from './holdfast-client.js'
+import { type HoldfastFacts, HoldfastFactsReader } from './holdfast-facts.js'
+import { type HoldfastTally, runHoldfastSale } from './holdfast-sale.js'
+import { runNaiveSale } from './naive-sale.js'
+import { NaiveStore } from './naive-store.js'
+import { findBreaches, findDifferences } from './sale-faults.js'
+import { type SaleOutcome, summariseSale } from './sale-outcome.js'
+import { type Customer, planCustomers, type SaleSettings } from './sale-plan.js'
+import type { OpenProgress } from './sale-progress.js'
+import { readServerVersions, type ServerVersions } from './server-versions.js'
+import type { Service } from './service-processes.js'
+import { removeStore } from './store-removal.js'
+
+export interface HoldfastOutcome extends SaleOutcome {
+  holdsExpired: number
+  unitsSoldAgain: number
+  retriesSent: number
+  retriesReplayed: number
+  paymentsLate: number
+  /** @see findDifferences */
+  differences: string[]
+  /** @see findBreaches */
+  breaches: string[]
+}
+
+export interface Replay {
+  versions: ServerVersions
+  naive: SaleOutcome
+  holdfast: HoldfastOutcome
+}
+
+export interface ReplayOptions {
+  settings: SaleSettings
+  /** A name that no other store of these servers has; removed with all it holds at the end. */
+  store: string
+  redisUrl: string
+  /** Migrated. The first half's tables are made beside Holdfast's, and dropped at the end. */
+  databaseUrl: string
+  connectTimeoutMs: number
+  commandTimeoutMs: number
+  startService(store: string): Promise<Service>
+  openProgress: OpenProgress
+  /** Ends the replay early, in order: it then rejects with the signal's reason. */
+  signal: AbortSignal
+}
+
+/** A pool of the usual size; more connections only make the first half's crowd larger. */
+const naiveConnectionsMax = 20
+
+/** Runs the same sale twice, first without Holdfast, then with it. Nothing of it stays. */
+export async function replaySale(options: ReplayOptions): Promise<Replay> {
+  // Every call under way listens to it.
+  setMaxListeners(0, options.signal)
+  const redis = await connectRedis(options.redisUrl, options)
+  const database = openDatabase(options.databaseUrl, {
+    connectionsMax: naiveConnectionsMax,
+    connectTimeoutMs: options.connectTimeoutMs,
+  })
+  const customers = planCustomers(options.settings)
+  try {
+    const versions = await readServerVersions(redis, database)
+    const naive = await replayNaive(options, database, customers)
+    try {
+      const facts = new HoldfastFactsReader(redis, database, options.store)
+      return { versions, naive, holdfast: await replayHoldfast(options, customers, facts) }
+    } finally {
+      await removeStore(redis, database, options.store)
+    }
+  } finally {
+    redis.disconnect()
+    await database.$disconnect()
+  }
+}
+
+async function replayNaive(
+  { settings, store, openProgress, signal }: ReplayOptions,
+  database: Database,
+  customers: readonly Customer[],
+): Promise<SaleOutcome> {
+  const naive = new NaiveStore(database, store.replaceAll(/\W/g, '_'))
+  const progress = openProgress('without Holdfast', customers.length)
+  try {
+    return await runNaiveSale(naive, customers, settings, progress, signal)
+  } finally {
+    progress.end()
+    await naive.close()
+  }
+}
+
+async function replayHoldfast(
+  { settings, store, startService, openProgress, signal }: ReplayOptions,
+  customers: readonly Customer[],
+  reader: HoldfastFactsReader,
+): Promise<HoldfastOutcome> {
+  signal.throwIfAborted()
+  const service = await startService(store)
+  const client = new HoldfastClient(service.url, store, settings.atOnceMax, signal)
+  const progress = openProgress('with Holdfast   ', customers.length)
+  try {
+    const tally = await runHoldfastSale(client, customers, settings, progress, signal)
+    progress.end()
+    return summariseHoldfast(settings, tally, await reader.read(settings.items, signal))
+  } finally {
+    progress.end()
+    client.close()
+    await service.stop()
+  }
+}
+
+/** What is sold is read from the databases; what was promised is held against it. */
+function summariseHoldfast(
+  settings: SaleSettings,
+  { unitsPromised, ...tally }: HoldfastTally,
+  facts: HoldfastFacts,
+): HoldfastOutcome {
+  const { customers, items } = settings
+  const { checkoutsPerSecond, seconds, ...counted } = tally
+  const { orders, lowestCounts, holdsExpired, unitsSoldAgain } = facts
+  return {
+    ...summariseSale({ items, customers, orders, lowestCounts, checkoutsPerSecond, seconds }),
+    ...counted,
+    holdsExpired,
+    unitsSoldAgain,
+    differences: findDifferences(items, facts),
+    breaches: findBreaches(items, facts, unitsPromised),
+  }
+}
