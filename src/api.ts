@@ -11,6 +11,7 @@ import type { StoreServices } from './http/store-services.js'
 import { type Database, openDatabase } from './ledger/database.js'
 import { StoreLedger } from './ledger/store-ledger.js'
 import { FenceWatcher, fenceSettings } from './recovery/fence-watcher.js'
+import { Reconciler } from './recovery/reconciler.js'
 import { connectRedis, connectWaitingRedis } from './stock/connection.js'
 import { StockGate } from './stock/gate.js'
 import { StockReader } from './stock/stock-reader.js'
@@ -105,6 +106,7 @@ async function openStoreServices(
     watermark: await WatermarkFeed.open(redis, subscriber, name),
     scheduler: new ExpiryScheduler(openExpiryQueue(redis, name), config.expiryBucketMs, onLostJob),
     fence,
+    reconciler: Reconciler.open(redis, ledger, log),
   }
 }
 

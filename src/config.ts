@@ -156,6 +156,12 @@ export const settings = {
   ),
   expiryBatchMax: whole('HOLDFAST_EXPIRY_BATCH_MAX', 250, [1, 1000], 'reservations expired in one step'),
   sweepMs: whole('HOLDFAST_SWEEP_MS', 2000, [100, 60_000], 'ms between sweeps for what a lost job left'),
+  reconcileSeconds: whole(
+    'HOLDFAST_RECONCILE_SECONDS',
+    3600,
+    [0, 2_592_000],
+    'seconds between comparisons of Redis with MySQL by the worker; 0: none',
+  ),
   batchCallsMax: whole('HOLDFAST_BATCH_CALLS_MAX', 128, [1, 500], 'calls in one step of the gate'),
   batchLinesMax: whole('HOLDFAST_BATCH_LINES_MAX', 1000, [50, 5000], 'lines in one step of the gate'),
   batchesInFlightMax: whole(
@@ -172,15 +178,15 @@ export const settings = {
   ),
   writerEntriesMax: whole(
     'HOLDFAST_WRITER_ENTRIES_MAX',
-    1000,
+    2000,
     [1, 10_000],
     'ledger entries in one transaction',
   ),
   writerLingerMs: whole(
     'HOLDFAST_WRITER_LINGER_MS',
-    20,
-    [0, 10_000],
-    'ms that ledger entries gather before a transaction',
+    100,
+    [0, 1000],
+    'ms that ledger entries gather before a transaction, unless a payment waits for one',
   ),
   databaseConnectionsMax: whole(
     'HOLDFAST_DATABASE_CONNECTIONS_MAX',

@@ -2,6 +2,7 @@
 import { runApi } from './commands/api.js'
 import { runDemo } from './commands/demo.js'
 import { runMigrate } from './commands/migrate.js'
+import { runReconcile } from './commands/reconcile.js'
 import { runStart } from './commands/start.js'
 import { runWorker } from './commands/worker.js'
 import { type Config, ConfigError, readConfig } from './config.js'
@@ -11,7 +12,15 @@ import { StartupError } from './embedded/startup-error.js'
 const done = 0
 const unusable = 2
 
-const commands: Readonly<Record<string, { summary: string; run(config: Config): Promise<number> }>> = {
+interface Command {
+  summary: string
+  /** How its arguments are written; a command without takes none. */
+  takes?: string
+  /** @throws ConfigError for arguments or a configuration that cannot be used. */
+  run(config: Config, args: readonly string[]): Promise<number>
+}
+
+const commands: Readonly<Record<string, Command>> = {
   start: {
     summary: 'everything in one process, with a private Redis and MariaDB if none are given',
     run: runStart,
@@ -19,11 +28,19 @@ const commands: Readonly<Record<string, { summary: string; run(config: Config): 
   api: { summary: 'the HTTP API', run: runApi },
   worker: { summary: 'the ledger writer and the expirer', run: runWorker },
   migrate: { summary: 'bring the tables of MySQL up to date', run: runMigrate },
+  reconcile: {
+    summary: 'compare Redis with MySQL, and correct what differs with --repair',
+    takes: '[--repair] [--store NAME]',
+    run: runReconcile,
+  },
   demo: { summary: 'replay the 12.12 sale, without Holdfast and with it', run: runDemo },
 }
 
 function usage(): string {
-  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
+  const lines = Object.entries(commands).flatMap(([name, { summary, takes }]) => [
+    `  ${name.padEnd(11)}${summary}`,
+    ...(takes ? [`${' '.repeat(13)}${name} ${takes}`] : []),
+  ])
   return [
     'Usage: holdfast COMMAND',
     '',
@@ -40,12 +57,12 @@ async function main(args: readonly string[]): Promise<number> {
     return done
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (!command || rest.length > 0) {
+  if (!command || (rest.length > 0 && !command.takes)) {
     console.error(command ? `holdfast ${name} takes no arguments.` : usage())
     return unusable
   }
   try {
-    return await command.run(readConfig(process.env))
+    return await command.run(readConfig(process.env), rest)
   } catch (error) {
     if (!(error instanceof ConfigError || error instanceof StartupError)) throw error
     console.error(error.message)

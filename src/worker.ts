@@ -6,6 +6,8 @@ import { openDatabase } from './ledger/database.js'
 import { LedgerWriter } from './ledger/ledger-writer.js'
 import { StoreLedger } from './ledger/store-ledger.js'
 import { FenceWatcher, fenceSettings } from './recovery/fence-watcher.js'
+import { Reconciler } from './recovery/reconciler.js'
+import { ReconciliationSchedule } from './recovery/reconciliation-schedule.js'
 import { connectJobRedis, connectRedis, connectWaitingRedis } from './stock/connection.js'
 import { StockGate } from './stock/gate.js'
 import { LedgerStream } from './stock/ledger-stream.js'
@@ -22,6 +24,7 @@ export interface StoreWork {
   writer: LedgerWriter
   expirer: Expirer
   fence: FenceWatcher
+  reconciliations: ReconciliationSchedule
 }
 
 /** After a failure of MySQL or Redis. */
@@ -30,7 +33,8 @@ const writerRetryMs = 500
 const writerLeaseMs = 4000
 
 /**
- * Composes the worker: for each store the ledger writer and the expirer. Any number may run.
+ * Composes the worker: for each store the ledger writer, the expirer and the repeated comparison of
+ * Redis with MySQL. Any number may run.
  *
  * @throws Error when Redis cannot be reached in time. MySQL may be away: the writer retries.
  */
@@ -53,7 +57,7 @@ export async function startWorker(config: Config, log: Logger): Promise<Worker> 
     const jobConnection = await connectJobRedis(config.redisUrl, config.connectTimeoutMs)
     waiting.push(streamConnection, jobConnection)
     const feed = await WatermarkFeed.open(redis, subscriber, name)
-    const stream = new LedgerStream(redis, streamConnection, name)
+    const stream = await LedgerStream.open(redis, streamConnection, subscriber, name)
     const writer = new LedgerWriter(
       ledger,
       stream,
@@ -67,15 +71,23 @@ export async function startWorker(config: Config, log: Logger): Promise<Worker> 
     )
     const settings = { batchMax: config.expiryBatchMax, sweepMs: config.sweepMs }
     const expirer = new Expirer(gate, jobConnection, () => feed.current, settings, log)
+    const reconciliations = new ReconciliationSchedule(
+      Reconciler.open(redis, ledger, log),
+      ledger,
+      { intervalMs: config.reconcileSeconds * 1000 },
+      log,
+    )
     writer.start()
     expirer.start()
-    stores.set(name, { writer, expirer, fence })
+    reconciliations.start()
+    stores.set(name, { writer, expirer, fence, reconciliations })
   }
 
   let stopping: Promise<void> | undefined
   const stop = async () => {
     await Promise.all(
-      [...stores.values()].map(async ({ writer, expirer, fence }) => {
+      [...stores.values()].map(async ({ writer, expirer, fence, reconciliations }) => {
+        await reconciliations.stop()
         await expirer.stop()
         await writer.stop()
         await fence.stop()

@@ -21,8 +21,18 @@ export async function migrateDatabase(config: Config): Promise<string[]> {
   try {
     return await migrate(database)
   } catch (error) {
-    throw new StartupError(`MySQL cannot be migrated: ${error instanceof Error ? error.message : error}.`)
+    throw new StartupError(`MySQL cannot be migrated: ${reason(error)}.`)
   } finally {
     await database.$disconnect()
   }
+}
+
+/** On one line, and without Prisma's account of its own call. */
+function reason(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  return text
+    .replace(/^\s*Invalid `[^`]*` invocation:/, '')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .replace(/\.$/, '')
 }

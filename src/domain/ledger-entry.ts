@@ -4,7 +4,8 @@ import type { Counts } from './stock.js'
 
 /**
  * The kinds of a ledger entry, with the sign each gives its lines' quantity in the three counts.
- * The fold of a ledger is the sum of these; reconciliation compares it with the counts.
+ * The fold of a ledger is the sum of these; reconciliation compares it with the counts. A `correct`
+ * entry moves nothing: it says what the counts are, and a fold may begin with it.
  */
 export const entryKinds = {
   reserve: { available: -1, held: 1, sold: 0 },
@@ -15,6 +16,7 @@ export const entryKinds = {
   extend: { available: 0, held: 0, sold: 0 },
   set: { available: 1, held: 0, sold: 0 },
   adjust: { available: 1, held: 0, sold: 0 },
+  correct: { available: 0, held: 0, sold: 0 },
 } as const satisfies Record<string, Record<keyof Counts, -1 | 0 | 1>>
 export type EntryKind = keyof typeof entryKinds
 
@@ -30,7 +32,7 @@ export interface LedgerEntry {
   kind: EntryKind
   occurredAtMs: number
   lines: EntryLine[]
-  /** The reservation as the entry left it; absent for `set` and `adjust`. */
+  /** The reservation as the entry left it; absent for a change of stock. */
   reservation: Reservation | undefined
   reason: string | undefined
   idempotencyKey: string | undefined
@@ -49,7 +51,8 @@ export class MalformedEntryError extends Error {
 /**
  * Reads an entry as the scripts write it (`lua/include/ledger.lua`): TAB-separated,
  * `kind, id, lines, record` for a change of a reservation and
- * `kind, '', lines, reason, idempotency key` for a change of stock.
+ * `kind, '', lines, reason, idempotency key` for a change of stock. The record of a reservation that
+ * was corrected is followed by the reason.
  *
  * @throws MalformedEntryError
  */
@@ -57,7 +60,7 @@ export function parseEntry(position: Position, occurredAtMs: number, text: strin
   const [kind = '', id = '', lineTexts = ''] = text.split('\t', 3)
   const rest = text.slice(kind.length + id.length + lineTexts.length + 3)
   const lines = parseEntryLines(lineTexts)
-  if (!(kind in entryKinds) || !lines) throw new MalformedEntryError(position, text)
+  if (!Object.hasOwn(entryKinds, kind) || !lines) throw new MalformedEntryError(position, text)
   const entry = { position, kind: kind as EntryKind, occurredAtMs, lines }
   if (id === '') {
     const [reason = '', key = ''] = rest.split('\t')
@@ -68,9 +71,11 @@ export function parseEntry(position: Position, occurredAtMs: number, text: strin
       idempotencyKey: key === '' ? undefined : key,
     }
   }
-  const reservation = parseRecord(id, rest)
+  const recordEnd = kind === 'correct' ? rest.lastIndexOf('\t') : rest.length
+  const reservation = parseRecord(id, rest.slice(0, recordEnd))
   if (!reservation) throw new MalformedEntryError(position, text)
-  return { ...entry, reservation, reason: undefined, idempotencyKey: undefined }
+  const reason = rest.slice(recordEnd + 1)
+  return { ...entry, reservation, reason: reason === '' ? undefined : reason, idempotencyKey: undefined }
 }
 
 function parseEntryLines(text: string): EntryLine[] | undefined {

@@ -10,7 +10,9 @@ export const refusals = {
   'unknown-store': { status: 404, title: 'There is no such store.' },
   'unknown-sku': { status: 404, title: 'There is no such SKU.' },
   'unknown-reservation': { status: 404, title: 'There is no such reservation.' },
+  'unknown-reconciliation': { status: 404, title: 'There is no such reconciliation.' },
   'insufficient-stock': { status: 409, title: 'Not enough units are available.' },
+  'reconciliation-running': { status: 409, title: 'The store is being reconciled already.' },
   'below-held': { status: 409, title: 'Stock on hand cannot be less than the units held.' },
   'reservation-confirmed': { status: 409, title: 'The reservation is confirmed.' },
   'reservation-released': { status: 409, title: 'The reservation was released.' },
@@ -24,6 +26,10 @@ export const refusals = {
   'store-fenced': { status: 503, title: 'The store is fenced until Redis and MySQL are compared.' },
   'redis-unavailable': { status: 503, title: 'Redis did not answer; repeat the call with the same key.' },
   'mysql-unavailable': { status: 503, title: 'MySQL did not answer; repeat the call.' },
+  'ledger-behind': {
+    status: 503,
+    title: 'MySQL has not caught up with Redis in time; is a worker running?',
+  },
   'memory-full': { status: 503, title: 'Redis has no memory left for new reservations.' },
   overloaded: { status: 503, title: 'Too many calls are waiting; nothing was changed.' },
 } as const satisfies Record<string, { status: number; title: string }>

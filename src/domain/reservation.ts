@@ -68,16 +68,18 @@ export function formatLines(lines: readonly Line[]): string {
   return text
 }
 
+const linePattern = /^([A-Za-z0-9._-]{1,64}):([1-9]\d{0,6})$/
+/** `Number` alone also takes '', `1e3` and `0x10`. */
+const wholePattern = /^\d{1,15}$/
+
 /** @returns undefined when the text is not `sku:quantity,...` within the contract's bounds. */
 export function parseLines(text: string): Line[] | undefined {
   const lines: Line[] = []
   for (const part of text.split(',')) {
-    const colon = part.indexOf(':')
-    const quantity = Number(part.slice(colon + 1))
-    if (colon < 1 || !Number.isSafeInteger(quantity) || quantity < 1 || quantity > quantityMax) {
-      return undefined
-    }
-    lines.push({ sku: part.slice(0, colon), quantity })
+    const match = linePattern.exec(part)
+    const quantity = Number(match?.[2])
+    if (!match || quantity > quantityMax) return undefined
+    lines.push({ sku: match[1] as string, quantity })
   }
   return lines.length <= linesPerReservationMax ? lines : undefined
 }
@@ -109,8 +111,11 @@ export function parseRecord(id: string, record: string): Reservation | undefined
     !position ||
     !parsedLines ||
     !(reservationStates as readonly string[]).includes(state) ||
-    !Number.isSafeInteger(createdAtMs) ||
-    !Number.isSafeInteger(expiresAtMs)
+    !wholePattern.test(created) ||
+    !wholePattern.test(expires) ||
+    !/^(\d{1,15})?$/.test(closed) ||
+    !/^1?$/.test(reacquired) ||
+    !wholePattern.test(ttl)
   ) {
     return undefined
   }

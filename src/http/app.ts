@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
@@ -10,6 +11,7 @@ import { Metrics } from './metrics.js'
 import { operationRoutes } from './operation-routes.js'
 import { handleError, sendProblem } from './problem.js'
 import type { Readiness } from './readiness.js'
+import { reconciliationRoutes } from './reconciliation-routes.js'
 import { storeSelector } from './request-store.js'
 import { type ReservationRoutesOptions, reservationRoutes } from './reservation-routes.js'
 import { stockRoutes } from './stock-routes.js'
@@ -33,6 +35,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     // A line for each call would cost more than the call; failures and slow calls have their own.
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: (request) => safeRequestId(request.headers['x-request-id']) ?? randomUUID(),
+    // Nor a logger: what is logged of a call names it.
+    childLoggerFactory: (logger) => logger,
     bodyLimit: bodyBytesMax,
     // Bounds on slow senders: a whole request within 10 s, an idle socket for 75 s.
     requestTimeout: 10_000,
@@ -41,6 +45,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000 },
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 256 },
+    // A path that cannot be decoded never reaches the error handler below.
+    frameworkErrors: handleError,
     // Nothing is coerced, dropped or filled in: what is not as documented is refused.
     ajv: {
       customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false },
@@ -56,9 +62,11 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     reply.header('x-request-id', request.id)
     done()
   })
-  app.addHook('onResponse', (request, reply, done) => {
-    metrics.countCall(request.routeOptions.url ?? 'unknown', reply.statusCode)
-    done()
+  app.addHook('onRoute', (route) => {
+    route.onResponse = (_request, reply, done) => {
+      metrics.countCall(route.url, reply.statusCode)
+      done()
+    }
   })
   await registerDocumentation(app, options)
 
@@ -72,6 +80,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     await calls.register(reservationRoutes, options)
     await calls.register(stockRoutes)
     await calls.register(ledgerRoutes)
+    await calls.register(reconciliationRoutes)
   })
   return app as unknown as FastifyInstance
 }
@@ -82,13 +91,23 @@ function safeRequestId(id: string | string[] | undefined): string | undefined {
   return typeof id === 'string' && idPattern.test(id) ? id : undefined
 }
 
+class NotUtf8Error extends Error {
+  readonly statusCode = 400
+
+  constructor() {
+    super('Body is not valid UTF-8')
+  }
+}
+
 /** A call that may go without a body may say `content-type: application/json` and send none. */
 function acceptEmptyBodies(app: FastifyInstance): void {
   const parse = app.getDefaultJsonParser('error', 'error')
   app.removeContentTypeParser('text/plain')
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') done(null, undefined)
-    else parse(request, body as string, done)
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if (body.length === 0) done(null, undefined)
+    // Decoding would put a replacement character where the client had something else.
+    else if (!isUtf8(body as Buffer)) done(new NotUtf8Error())
+    else parse(request, body.toString(), done)
   })
   app.addHook('preValidation', (request, _reply, done) => {
     if (request.body === undefined || request.body === null) {
@@ -113,6 +132,7 @@ async function registerDocumentation(app: FastifyInstance, options: AppOptions):
         { name: 'reservations', description: 'Units held for a customer.' },
         { name: 'stock', description: 'Counts of SKUs.' },
         { name: 'ledger', description: 'Every change, as MySQL holds it.' },
+        { name: 'reconciliation', description: 'Redis compared with MySQL, and repair.' },
         { name: 'operation', description: 'For orchestrators and monitors.' },
       ],
       components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },

@@ -25,7 +25,7 @@ export const ledgerRoutes: FastifyPluginCallbackTypebox = (app, _options, done) 
           limit: Number(limit) + 1,
         })
         .catch((error: unknown) => {
-          request.log.warn({ err: error }, 'the ledger cannot be read')
+          request.log.warn({ err: error, requestId: request.id }, 'the ledger cannot be read')
           return undefined
         })
       if (!entries) return sendRefusal(reply, { refused: 'mysql-unavailable' })

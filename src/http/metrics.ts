@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { readReports } from '../ledger/reconciliation-reports.js'
 import type { StoreServices } from './store-services.js'
 
 /** What `/metrics` tells. Figures that Redis knows are read when they are asked for. */
@@ -36,6 +37,15 @@ export class Metrics {
       async ({ reader, watermark }) => {
         const end = await reader.position()
         return Math.max(0, (end?.sequence ?? 0) - watermark.current.sequence)
+      },
+    )
+    this.gauge(
+      'holdfast_drift_items',
+      'Differences that the newest reconciliation found and did not repair.',
+      stores,
+      async ({ ledger }) => {
+        const [newest] = await readReports(ledger, undefined, 1)
+        return newest ? newest.driftedTotal - newest.repaired : 0
       },
     )
   }

@@ -17,7 +17,16 @@ export const operationRoutes: FastifyPluginCallbackTypebox<OperationRoutesOption
 
   app.get(
     '/readyz',
-    { schema: { tags, summary: 'Whether reservations can be made, and what the answers promise' } },
+    {
+      schema: {
+        tags,
+        summary: 'Whether reservations can be made, and what the answers promise',
+        response: {
+          200: { description: 'Reservations can be made; `reasons` says what is weaker than it could be.' },
+          503: { description: 'No reservations can be made; `reasons` says why.' },
+        },
+      },
+    },
     async (_request, reply) => {
       const readiness = await options.readiness()
       return reply.code(readiness.ready ? 200 : 503).send(readiness)

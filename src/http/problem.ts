@@ -60,6 +60,6 @@ export function handleError(error: FastifyError, request: FastifyRequest, reply:
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
     return sendProblem(reply, 'invalid-request', `${error.message}`)
   }
-  request.log.error({ err: error }, 'a call failed')
+  request.log.error({ err: error, requestId: request.id }, 'a call failed')
   return sendProblem(reply, 'internal-error', `Repeat the call with the same key. Request ${request.id}.`)
 }

@@ -182,6 +182,73 @@ export const LedgerQuery = Type.Object(
   strict,
 )
 
+export const ReconcileBody = Type.Object(
+  {
+    repair: Type.Optional(
+      Type.Boolean({ description: 'Correct what differs by ledger entries; otherwise nothing is changed.' }),
+    ),
+    skus: Type.Optional(
+      Type.Array(sku, {
+        minItems: 1,
+        maxItems: pageItemsMax,
+        uniqueItems: true,
+        description: 'Only the counts of these SKUs, and no reservations; otherwise all of the store.',
+      }),
+    ),
+  },
+  strict,
+)
+
+const driftValue = (description: string) =>
+  Type.Union([Type.Integer(), Type.String(), Type.Null()], { description })
+
+const Drift = Type.Object(
+  {
+    sku: Type.Optional(sku),
+    reservationId: Type.Optional(Type.String()),
+    field: Type.String({
+      description: 'A count, a field of the reservation, or what points at it.',
+      examples: ['available'],
+    }),
+    redis: driftValue('What Redis had at the position; null for nothing.'),
+    mysql: driftValue("What MySQL's row had at the position; null for nothing."),
+    expected: driftValue('What the ledger, or the sum of the reservations, says; null when it cannot tell.'),
+    cause: Type.String({ description: 'What probably happened.' }),
+    repaired: Type.Boolean(),
+    unrepaired: Type.Optional(Type.String({ description: 'Why it was not repaired although asked for.' })),
+  },
+  { title: 'Drift' },
+)
+
+export const Reconciliation = Type.Object(
+  {
+    id: Type.Integer(),
+    position: Type.String({ description: 'The newest position compared.', examples: ['1-1042'] }),
+    startedAt: time('When it began.'),
+    tookMs: Type.Integer(),
+    repair: Type.Boolean({ description: 'Whether repair was asked for.' }),
+    checked: Type.Object({ skus: Type.Integer(), reservations: Type.Integer() }),
+    drifted: Type.Array(Drift, { description: 'The first differences.' }),
+    driftedTotal: Type.Integer({ description: 'How many differences there were.' }),
+    repaired: Type.Integer({ description: 'How many of them were repaired.' }),
+  },
+  { title: 'Reconciliation' },
+)
+
+export const ReconciliationPage = Type.Object(
+  { items: Type.Array(Reconciliation), nextCursor },
+  { title: 'ReconciliationPage' },
+)
+
+const reconciliationId = Type.String({ pattern: '^[1-9][0-9]{0,8}$', description: 'The id of a report.' })
+
+export const ReconciliationsQuery = Type.Object(
+  { cursor: Type.Optional(reconciliationId), limit: Type.Optional(limit) },
+  strict,
+)
+
+export const ReconciliationParams = Type.Object({ id: reconciliationId })
+
 export const SkuParams = Type.Object({ sku })
 export const IdParams = Type.Object({ id: Type.String({ description: 'The id of a reservation.' }) })
 
@@ -234,3 +301,4 @@ export function answers(
 
 export type ReservationAnswer = Static<typeof Reservation>
 export type StockAnswer = Static<typeof Stock>
+export type ReconciliationAnswer = Static<typeof Reconciliation>

@@ -100,7 +100,11 @@ SELECT s.id, r.* FROM JSON_TABLE(?, '$[*]' COLUMNS (
   sequence BIGINT UNSIGNED PATH '$[13]'
 )) AS r ${whileAsSeen}
 ON DUPLICATE KEY UPDATE
-  ${whenNewer('reservations', ['state', 'payment_ref', 'reacquired', 'expires_at', 'closed_at'])}`
+  ${whenNewer('reservations', [
+    ...['state', 'payment_ref', 'reacquired', 'expires_at', 'closed_at'],
+    // These never change; an entry that corrects the reservation puts them right all the same.
+    ...['customer_id', 'order_id', '`lines`', 'ttl_seconds', 'idempotency_key', 'created_at'],
+  ])}`
 
 const saveStock = `
 INSERT INTO stock (store_id, sku, available, held, sold, epoch, sequence)

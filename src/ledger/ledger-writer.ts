@@ -9,6 +9,7 @@ export interface LedgerSource {
   /** The run id of the Redis server that the entries come from. */
   server(): Promise<string>
   wait(after: Position, waitMs: number): Promise<boolean>
+  gather(waitMs: number): Promise<void>
   read(after: Position, entriesMax: number): Promise<LedgerEntry[]>
   publishWatermark(server: string, watermark: Position): Promise<void>
   lease(owner: string, leaseMs: number): Promise<boolean>
@@ -18,7 +19,7 @@ export interface LedgerSource {
 export interface LedgerWriterSettings {
   /** Entries in a transaction; a record of the stream is never split. */
   entriesMax: number
-  /** How long entries gather before a transaction, unless a payment waits for it. */
+  /** How long entries gather before a transaction, unless a payment waits for one of them. */
   lingerMs: number
   /** The pause after a failure. */
   retryMs: number
@@ -101,6 +102,7 @@ export class LedgerWriter {
   private async work(): Promise<void> {
     const { leaseMs, lingerMs, entriesMax } = this.settings
     let seen: StoreRow | undefined
+    let behind = false
     while (!this.stopped) {
       if (!(await this.source.lease(this.owner, leaseMs))) {
         seen = undefined
@@ -114,11 +116,9 @@ export class LedgerWriter {
         this.failure = undefined
         continue
       }
-      let entries = await this.source.read(seen.watermark, entriesMax)
-      if (lingerMs > 0 && entries.length < entriesMax && !entries.some(isAwaited)) {
-        await this.pause(lingerMs)
-        entries = await this.source.read(seen.watermark, entriesMax)
-      }
+      if (!behind) await this.source.gather(lingerMs)
+      const entries = await this.source.read(seen.watermark, entriesMax)
+      behind = entries.length >= entriesMax
       seen = await this.write(seen, entries)
     }
   }
@@ -151,11 +151,6 @@ export class LedgerWriter {
   private async pause(ms: number): Promise<void> {
     await delay(ms, undefined, { signal: this.stopping.signal }).catch(() => {})
   }
-}
-
-/** Whether someone waits for this entry to be persisted: a customer who has paid. */
-function isAwaited(entry: LedgerEntry): boolean {
-  return entry.kind === 'confirm' || entry.kind === 'reacquire'
 }
 
 /** An entry that is missing from the ledger is a loss; going on would hide it. */

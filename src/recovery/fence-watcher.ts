@@ -70,13 +70,16 @@ export class FenceWatcher {
   private async look(): Promise<void> {
     const { store } = this.fence
     let reason: string | undefined
+    let failure: unknown
     try {
       reason = (await this.fence.isOpen()) ? await this.confirmOwner() : await this.compare()
     } catch (error) {
-      reason = `Redis and MySQL cannot be compared: ${error instanceof Error ? error.message : error}`
+      failure = error
+      // The error is for the log: this sentence reaches clients.
+      reason = 'Redis or MySQL does not answer, so they cannot be compared'
     }
     if (reason !== this.current) {
-      if (reason) this.log.warn({ store, reason }, 'the store is fenced')
+      if (reason) this.log.warn({ store, reason, err: failure }, 'the store is fenced')
       else this.log.info({ store }, 'the store is open')
     }
     this.current = reason

@@ -2,7 +2,10 @@
 export function storeKeys(store: string) {
   const prefix = `holdfast:{${store}}:`
   return {
-    /** Hash: `epoch` and `sequence` of the newest entry; `verified`, the server the fence is lifted for. */
+    /**
+     * Hash: `epoch` and `sequence` of the newest entry; `verified`, the server the fence is lifted for;
+     * `corrected` and `correctedBy`, the sequence of the newest correction and the run that made it.
+     */
     position: `${prefix}position`,
     /** Hash: SKU -> `available held sold`. */
     stock: `${prefix}stock`,
@@ -20,10 +23,14 @@ export function storeKeys(store: string) {
     ledger: `${prefix}ledger`,
     /** String and channel: `server position`, up to which MySQL holds everything of that server. */
     watermark: `${prefix}watermark`,
+    /** Channel: somebody waits for the watermark. */
+    wanted: `${prefix}wanted`,
     /** String: the lease of the ledger writer that is at work. */
     writer: `${prefix}writer`,
     /** String: the lease of the process that restores the store from MySQL. */
     restorer: `${prefix}restorer`,
+    /** String: the lease of the run that compares the store with MySQL. */
+    reconciler: `${prefix}reconciler`,
     /** String with a time to live: what an adjustment did under its idempotency key. */
     adjustment: (idempotencyKey: string) => `${prefix}adjustment:${idempotencyKey}`,
     /** The prefix of BullMQ's keys. */

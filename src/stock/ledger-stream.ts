@@ -12,7 +12,10 @@ export class LedgerStream {
   private readonly keys: StoreKeys
   private readonly scripts: StoreScripts
 
-  /** @param waiting a connection of its own: a read may block it. */
+  private wanted = false
+  private endGathering = () => {}
+
+  /** Without `open` it works too, and entries always gather for their full time. */
   constructor(
     private readonly redis: Redis,
     private readonly waiting: Redis,
@@ -22,9 +25,41 @@ export class LedgerStream {
     this.scripts = new StoreScripts(redis, store)
   }
 
+  /**
+   * @param waiting a connection of its own: a read may block it.
+   * @param subscriber a connection that only subscribes.
+   */
+  static async open(redis: Redis, waiting: Redis, subscriber: Redis, store: string): Promise<LedgerStream> {
+    const stream = new LedgerStream(redis, waiting, store)
+    subscriber.on('message', (channel: string) => {
+      if (channel !== stream.keys.wanted) return
+      stream.wanted = true
+      stream.endGathering()
+    })
+    await subscriber.subscribe(stream.keys.wanted)
+    return stream
+  }
+
   /** The run id of the Redis server that the entries come from. */
   server(): Promise<string> {
     return this.scripts.runId()
+  }
+
+  /**
+   * Lets entries gather for `waitMs`, so that a transaction holds many; ends at once when somebody
+   * waits for one of them to be persisted.
+   */
+  async gather(waitMs: number): Promise<void> {
+    if (!this.wanted) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, waitMs)
+        this.endGathering = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+    }
+    this.wanted = false
   }
 
   /** Resolves when there are entries after the position, or after `waitMs`. */

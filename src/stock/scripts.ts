@@ -21,6 +21,9 @@ export const scriptKeys = {
   clear: ['position', 'stock', 'skus', 'reservations', 'deadlines', 'finished', 'keys', 'ledger'],
   restore: ['position', 'stock', 'skus', 'reservations', 'deadlines', 'finished', 'keys'],
   open: ['position'],
+  survey: ['position', 'stock', 'skus', 'reservations', 'deadlines', 'finished'],
+  correct: ['position', 'stock', 'ledger', 'skus'],
+  mend: ['position', 'stock', 'ledger', 'reservations', 'deadlines', 'finished', 'keys'],
 } as const
 
 export type ScriptName = keyof typeof scriptKeys

@@ -10,6 +10,7 @@ import { StoreScripts } from './store-scripts.js'
  */
 export class WatermarkFeed {
   private watermark = origin
+  private asked = false
   private readonly waiters = new Set<{ position: Position; resolve: (passed: boolean) => void }>()
 
   private constructor(
@@ -55,11 +56,23 @@ export class WatermarkFeed {
       }
       const timer = setTimeout(() => waiter.resolve(false), waitMs)
       this.waiters.add(waiter)
+      this.ask()
     })
     if (passed) return true
+    this.asked = false
     // The message itself may have been lost.
     await this.refresh().catch(() => {})
     return this.holds(position)
+  }
+
+  /**
+   * Tells the ledger writer that somebody waits, once until it has moved: it need not let more
+   * entries gather. When this is lost the wait is longer, nothing else.
+   */
+  private ask(): void {
+    if (this.asked) return
+    this.asked = true
+    this.redis.publish(this.scripts.keys.wanted, '').catch(() => {})
   }
 
   private async refresh(): Promise<void> {
@@ -76,5 +89,7 @@ export class WatermarkFeed {
     for (const waiter of this.waiters) {
       if (comparePositions(waiter.position, position) <= 0) waiter.resolve(true)
     }
+    this.asked = false
+    if (this.waiters.size > 0) this.ask()
   }
 }

@@ -72,3 +72,20 @@ CREATE TABLE IF NOT EXISTS adjustment_keys (
   PRIMARY KEY (store_id, idempotency_key),
   KEY adjustment_keys_by_time (store_id, occurred_at)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4;
+
+CREATE TABLE IF NOT EXISTS reconciliations (
+  id                   INT UNSIGNED NOT NULL AUTO_INCREMENT,
+  store_id             SMALLINT UNSIGNED NOT NULL,
+  epoch                INT UNSIGNED NOT NULL,
+  sequence             BIGINT UNSIGNED NOT NULL,
+  started_at           DATETIME(3) NOT NULL,
+  took_ms              INT UNSIGNED NOT NULL,
+  repair               BOOLEAN NOT NULL,
+  skus_checked         INT UNSIGNED NOT NULL,
+  reservations_checked INT UNSIGNED NOT NULL,
+  drifted_total        INT UNSIGNED NOT NULL,
+  repaired             INT UNSIGNED NOT NULL,
+  drifted              MEDIUMTEXT COLLATE utf8mb4_bin NOT NULL,
+  PRIMARY KEY (id),
+  KEY reconciliations_by_store (store_id, id)
+) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4;

@@ -1,0 +1,156 @@
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { migrateDatabase } from '#product/commands/migrate.js'
+import { readConfig } from '#product/config.js'
+import { anyFreePort } from '#product/embedded/port-choice.js'
+import type { RedisServer } from '#product/embedded/redis-server.js'
+import type { BenchServers } from './bench-servers.js'
+import { Child } from './child.js'
+import type { Cleanup } from './cleanup.js'
+import { inRepository, type Target } from './target.js'
+
+export interface ProductOptions {
+  servers: BenchServers
+  cleanup: Cleanup
+  fsync?: 'always' | 'everysec'
+  apis?: number
+  workers?: number
+  /** Settings of the product's processes over their defaults. */
+  env?: Record<string, string>
+}
+
+const readyTimeoutMs = 30_000
+const pollMs = 20
+
+/** The product as production runs it: API and worker as processes, on a Redis and a database of its own. */
+export class Product implements Target {
+  private constructor(
+    readonly urls: readonly string[],
+    readonly redis: RedisServer,
+    readonly databaseUrl: string,
+    private readonly apis: readonly Child[],
+    private readonly workers: Child[],
+    private readonly mariadbPid: number,
+    private readonly env: Record<string, string>,
+    private readonly options: ProductOptions,
+    private readonly dropDatabase: () => Promise<void>,
+  ) {}
+
+  static async start(options: ProductOptions): Promise<Product> {
+    const { servers, cleanup } = options
+    const redis = await servers.startRedis(options.fsync)
+    const database = await servers.createDatabase()
+    const env = { ...options.env, REDIS_URL: redis.url, DATABASE_URL: database.url, LOG_LEVEL: 'warn' }
+    await migrateDatabase(readConfig(env))
+    const apis: Child[] = []
+    const urls: string[] = []
+    for (let i = 0; i < (options.apis ?? 1); i++) {
+      const port = await anyFreePort()
+      const child = startPart('api', i, { ...env, PORT: String(port) }, options)
+      apis.push(child)
+      cleanup.add(() => child.stop())
+      urls.push(`http://127.0.0.1:${port}`)
+      await becomesReady(child, `http://127.0.0.1:${port}`)
+    }
+    const product = new Product(
+      urls,
+      redis,
+      database.url,
+      apis,
+      [],
+      servers.mariadb.pid,
+      env,
+      options,
+      database.drop,
+    )
+    for (let i = 0; i < (options.workers ?? 1); i++) product.startWorker()
+    return product
+  }
+
+  get pids(): Record<string, readonly number[]> {
+    return {
+      api: this.apis.map((child) => child.pid),
+      redis: [this.redis.pid],
+      worker: this.workers.map((child) => child.pid),
+      mariadb: [this.mariadbPid],
+    }
+  }
+
+  get url(): string {
+    return this.urls[0] as string
+  }
+
+  startWorker(): void {
+    const child = startPart('worker', this.workers.length, this.env, this.options)
+    this.options.cleanup.add(() => child.stop())
+    this.workers.push(child)
+  }
+
+  pauseWorkers(): void {
+    for (const worker of this.workers) worker.pause()
+  }
+
+  resumeWorkers(): void {
+    for (const worker of this.workers) worker.resume()
+  }
+
+  /** Ledger entries that MySQL lacks. */
+  async entriesBehind(): Promise<number> {
+    const response = await fetch(`${this.url}/readyz`)
+    const readiness = (await response.json()) as { stores: Record<string, { entriesBehind: number | null }> }
+    return readiness.stores.main?.entriesBehind ?? Number.NaN
+  }
+
+  /**
+   * Waits until MySQL holds everything. @returns how many ms that took.
+   *
+   * @throws Error when it has not within `timeoutMs`, or a worker has ended.
+   */
+  async drain(timeoutMs = 300_000): Promise<number> {
+    const began = performance.now()
+    while ((await this.entriesBehind()) !== 0) {
+      const dead = this.workers.find((worker) => worker.ended)
+      if (dead) throw dead.failure()
+      if (performance.now() - began > timeoutMs) {
+        throw new Error(`after ${timeoutMs / 1000} s MySQL still lacks ${await this.entriesBehind()} entries`)
+      }
+      await delay(pollMs)
+    }
+    return performance.now() - began
+  }
+
+  /** Ends its processes and its Redis, and drops its database. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.apis, ...this.workers].map((child) => child.stop()))
+    await this.redis.stop()
+    await this.dropDatabase()
+  }
+}
+
+function startPart(
+  part: 'api' | 'worker',
+  index: number,
+  env: Record<string, string>,
+  o: ProductOptions,
+): Child {
+  return Child.start({
+    name: `holdfast ${part}`,
+    args: [inRepository('dist/main.js'), part],
+    env,
+    logFile: join(o.servers.folder, `${part}-${index}.log`),
+  })
+}
+
+async function becomesReady(child: Child, url: string): Promise<void> {
+  const deadline = Date.now() + readyTimeoutMs
+  for (;;) {
+    const status = await fetch(`${url}/readyz`).then(
+      ({ status }) => status,
+      () => 0,
+    )
+    if (status === 200) return
+    if (child.ended) throw child.failure()
+    if (Date.now() > deadline) throw new Error(`${child.name} is not ready after ${readyTimeoutMs / 1000} s`)
+    await delay(pollMs)
+  }
+}

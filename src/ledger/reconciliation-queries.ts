@@ -1,0 +1,407 @@
+import { type EntryKind, entryKinds } from '../domain/ledger-entry.js'
+import type { Position } from '../domain/position.js'
+import type { Counts } from '../domain/stock.js'
+import type { Database } from './database.js'
+import { Prisma } from './prisma-client/client.js'
+import type { StoreLedger } from './store-ledger.js'
+
+/*
+ * What the reconciler asks MySQL. History does not change: once the watermark has passed a position,
+ * the lines up to it are the same for ever, so a question about that position needs no snapshot and
+ * holds nobody up. Sequences are dense over the life of a store and never begin anew, so a sequence
+ * alone tells which of two entries came first.
+ */
+
+type Query = Pick<Database, '$queryRaw'>
+
+/** What MySQL knows of a SKU at a position. */
+export interface SkuAtPosition {
+  /** The row of the table `stock` as it is now; it may be newer than the position. */
+  row: (Counts & { position: Position }) | undefined
+  /** What the ledger line at the row's own position says; undefined when there is no such line. */
+  rowLine: Counts | undefined
+  /** The newest ledger line up to the position. */
+  line: (Counts & { position: Position }) | undefined
+  /** The sum of what the lines up to the position moved, from the newest correction of its counts on. */
+  fold: Counts
+}
+
+/** @param at the watermark must have passed it. */
+export async function readSkusAt(
+  ledger: StoreLedger,
+  skus: readonly string[],
+  at: Position,
+): Promise<Map<string, SkuAtPosition>> {
+  const storeId = await ledger.storeId()
+  const names = Prisma.join([...skus])
+  const found = new Map<string, SkuAtPosition>()
+  for (const sku of skus) found.set(sku, { row: undefined, rowLine: undefined, line: undefined, fold: zero })
+  const [rows, folds] = await Promise.all([
+    ledger.database.$queryRaw<StockRow[]>`
+      SELECT s.sku, s.available, s.held, s.sold, s.epoch, s.sequence,
+        l.available AS line_available, l.held AS line_held, l.sold AS line_sold
+      FROM stock AS s
+      LEFT JOIN ledger AS l
+        ON l.store_id = s.store_id AND l.sku = s.sku AND l.epoch = s.epoch AND l.sequence = s.sequence
+      WHERE s.store_id = ${storeId} AND s.sku IN (${names})`,
+    ledger.database.$queryRaw<FoldRow[]>`
+      SELECT f.sku, f.available, f.held, f.sold, f.corrected,
+        l.epoch AS line_epoch, l.sequence AS line_sequence,
+        l.available AS line_available, l.held AS line_held, l.sold AS line_sold
+      FROM (
+        SELECT sku, ${foldColumns}, MAX(epoch) AS epoch, MAX(sequence) AS sequence,
+          MAX(IF(kind = 'correct', sequence, NULL)) AS corrected
+        FROM ledger WHERE store_id = ${storeId} AND sku IN (${names}) AND sequence <= ${at.sequence}
+        GROUP BY sku
+      ) AS f
+      LEFT JOIN ledger AS l
+        ON l.store_id = ${storeId} AND l.sku = f.sku AND l.epoch = f.epoch AND l.sequence = f.sequence`,
+  ])
+  for (const row of rows) {
+    const sku = found.get(row.sku) as SkuAtPosition
+    sku.row = { ...readCounts(row), position: readPosition(row.epoch, row.sequence) }
+    sku.rowLine = readLineCounts(row)
+  }
+  const corrected: string[] = []
+  for (const row of folds) {
+    const sku = found.get(row.sku) as SkuAtPosition
+    const counts = readLineCounts(row)
+    sku.fold = readCounts(row)
+    if (counts && row.line_epoch !== null && row.line_sequence !== null) {
+      sku.line = { ...counts, position: readPosition(row.line_epoch, row.line_sequence) }
+    }
+    if (row.corrected !== null) corrected.push(row.sku)
+  }
+  for (const [sku, fold] of await foldFromCorrections(ledger.database, storeId, corrected, at)) {
+    ;(found.get(sku) as SkuAtPosition).fold = fold
+  }
+  return found
+}
+
+const zero: Counts = { available: 0, held: 0, sold: 0 }
+
+/** A correction of counts says what they are: the fold goes on from the newest one of each SKU. */
+async function foldFromCorrections(
+  database: Query,
+  storeId: number,
+  skus: readonly string[],
+  at: Position,
+): Promise<Map<string, Counts>> {
+  if (skus.length === 0) return new Map()
+  const rows = await database.$queryRaw<(CountsRow & { sku: string })[]>`
+    SELECT b.sku, ${foldColumnsFromBase}
+    FROM (
+      SELECT l.sku, l.sequence, l.available, l.held, l.sold FROM ledger AS l
+      JOIN (
+        SELECT sku, MAX(epoch) AS epoch, MAX(sequence) AS sequence FROM ledger
+        WHERE store_id = ${storeId} AND sku IN (${Prisma.join([...skus])}) AND sequence <= ${at.sequence}
+          AND kind = 'correct' AND reservation_id IS NULL
+        GROUP BY sku
+      ) AS newest ON l.store_id = ${storeId} AND l.sku = newest.sku AND l.epoch = newest.epoch
+        AND l.sequence = newest.sequence
+    ) AS b
+    LEFT JOIN ledger AS l
+      ON l.store_id = ${storeId} AND l.sku = b.sku AND l.sequence > b.sequence AND l.sequence <= ${at.sequence}
+    GROUP BY b.sku, b.available, b.held, b.sold`
+  return new Map(rows.map((row) => [row.sku, readCounts(row)]))
+}
+
+/** The change that a line makes to a count, by the signs of its kind. */
+function change(count: keyof Counts, line: string): string {
+  const kindsOf = (sign: number) =>
+    Object.entries(entryKinds)
+      .filter(([, signs]) => signs[count] === sign)
+      .map(([kind]) => `'${kind}'`)
+      .join(', ')
+  const taken = kindsOf(-1)
+  const taking = taken === '' ? '0' : `IF(${line}kind IN (${taken}), -${line}quantity, 0)`
+  return `IF(${line}kind IN (${kindsOf(1)}), ${line}quantity, ${taking})`
+}
+
+const countNames = ['available', 'held', 'sold'] as const
+
+const foldColumns = Prisma.raw(
+  countNames.map((count) => `CAST(SUM(${change(count, '')}) AS SIGNED) AS ${count}`).join(', '),
+)
+const foldColumnsFromBase = Prisma.raw(
+  countNames.map((c) => `CAST(b.${c} + COALESCE(SUM(${change(c, 'l.')}), 0) AS SIGNED) AS ${c}`).join(', '),
+)
+
+/** Up to `limit` SKUs after `after` that MySQL knows, in order: from their rows or from the ledger. */
+export async function readSkuNames(ledger: StoreLedger, after: string, limit: number): Promise<string[]> {
+  const storeId = await ledger.storeId()
+  const rows = await ledger.database.$queryRaw<{ sku: string }[]>`
+    (SELECT sku FROM stock WHERE store_id = ${storeId} AND sku > ${after} ORDER BY sku LIMIT ${limit})
+    UNION
+    (SELECT DISTINCT sku FROM ledger WHERE store_id = ${storeId} AND sku > ${after} ORDER BY sku LIMIT ${limit})
+    ORDER BY sku LIMIT ${limit}`
+  return rows.map(({ sku }) => sku)
+}
+
+/** A ledger line that does not follow from the line before it. */
+export interface BrokenLine {
+  position: Position
+  /** Of the line before; undefined when there is none. */
+  previous: Position | undefined
+  kind: EntryKind
+  reservationId: string | undefined
+  quantity: number
+  /** How far each count is from what the line before and the quantity give. */
+  off: Counts
+  /** Whether entries between the two lines are missing from the ledger. */
+  entriesMissing: boolean
+}
+
+/**
+ * Where the story of a SKU's counts breaks, from its newest correction up to a position: the first
+ * `limit` places.
+ */
+export async function readBrokenLines(
+  ledger: StoreLedger,
+  sku: string,
+  at: Position,
+  limit: number,
+): Promise<BrokenLine[]> {
+  const storeId = await ledger.storeId()
+  const rows = await ledger.database.$queryRaw<BrokenLineRow[]>`
+    SELECT * FROM (
+      SELECT epoch, sequence, kind, reservation_id, quantity,
+        LAG(epoch) OVER story AS previous_epoch, LAG(sequence) OVER story AS previous_sequence,
+        ${offColumns}
+      FROM ledger WHERE store_id = ${storeId} AND sku = ${sku} AND sequence <= ${at.sequence}
+      WINDOW story AS (ORDER BY sequence)
+    ) AS lines_with_the_one_before
+    WHERE (available_off <> 0 OR held_off <> 0 OR sold_off <> 0) AND sequence > (
+        SELECT COALESCE(MAX(sequence), 0) FROM ledger
+        WHERE store_id = ${storeId} AND sku = ${sku} AND sequence <= ${at.sequence}
+          AND kind = 'correct' AND reservation_id IS NULL
+      )
+    ORDER BY sequence LIMIT ${limit}`
+  return Promise.all(
+    rows.map(async (row) => {
+      const position = readPosition(row.epoch, row.sequence)
+      const previous =
+        row.previous_epoch === null || row.previous_sequence === null
+          ? undefined
+          : readPosition(row.previous_epoch, row.previous_sequence)
+      return {
+        position,
+        previous,
+        kind: row.kind,
+        reservationId: row.reservation_id ?? undefined,
+        quantity: Number(row.quantity),
+        off: {
+          available: Number(row.available_off),
+          held: Number(row.held_off),
+          sold: Number(row.sold_off),
+        },
+        entriesMissing: await areEntriesMissing(ledger.database, storeId, previous, position),
+      }
+    }),
+  )
+}
+
+const offColumns = Prisma.raw(
+  countNames
+    .map(
+      (c) =>
+        `CAST(${c} AS SIGNED) - COALESCE(LAG(CAST(${c} AS SIGNED)) OVER story, 0) - ${change(c, '')} AS ${c}_off`,
+    )
+    .join(', '),
+)
+
+async function areEntriesMissing(
+  database: Query,
+  storeId: number,
+  from: Position | undefined,
+  to: Position,
+): Promise<boolean> {
+  const first = from?.sequence ?? 0
+  const [row] = await database.$queryRaw<{ found: bigint }[]>`
+    SELECT COUNT(DISTINCT sequence) AS found FROM ledger
+    WHERE store_id = ${storeId} AND sequence > ${first} AND sequence < ${to.sequence}
+      AND epoch >= ${from?.epoch ?? 0} AND epoch <= ${to.epoch}`
+  return Number(row?.found) < to.sequence - first - 1
+}
+
+/** The records of reservations as Redis would hold them, from MySQL's rows as they are now. */
+export async function readRecords(ledger: StoreLedger, ids: readonly string[]): Promise<Map<string, string>> {
+  if (ids.length === 0) return new Map()
+  const storeId = await ledger.storeId()
+  const rows = await ledger.database.$queryRaw<{ id: string; record: string }[]>`
+    SELECT id, ${recordColumn} AS record FROM reservations
+    WHERE store_id = ${storeId} AND id IN (${Prisma.join([...ids])})`
+  return new Map(rows.map(({ id, record }) => [id, record]))
+}
+
+const ms = (column: string) => `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ${column}) DIV 1000`
+
+/** `formatRecord` in SQL: comparing two texts costs far less than reading twelve columns of each. */
+const recordColumn = Prisma.raw(`CONCAT_WS('\\t', state, CONCAT(epoch, '-', sequence), ${ms('created_at')},
+  ${ms('expires_at')}, COALESCE(${ms('closed_at')}, ''), IF(reacquired, '1', ''), COALESCE(payment_ref, ''),
+  COALESCE(idempotency_key, ''), ttl_seconds, \`lines\`, customer_id, COALESCE(order_id, ''))`)
+
+/** Up to `limit` ids after `after` of reservations that MySQL holds as held, in order. */
+export async function readHeldIds(ledger: StoreLedger, after: string, limit: number): Promise<string[]> {
+  const storeId = await ledger.storeId()
+  // An open reservation has no end, and those are one range of the index by end.
+  const rows = await ledger.database.$queryRaw<{ id: string }[]>`
+    SELECT id FROM reservations
+    WHERE store_id = ${storeId} AND closed_at IS NULL AND id > ${after} AND state = 'held'
+    ORDER BY id LIMIT ${limit}`
+  return rows.map(({ id }) => id)
+}
+
+/** What the units of reservations add up to, and what MySQL's rows say, for one SKU. */
+export interface UnitSums {
+  held: number
+  sold: number
+  row: { held: number; sold: number } | undefined
+}
+
+/**
+ * The units of held and of confirmed reservations of each SKU, beside the counts of its row, all of
+ * one moment: read in pages inside one transaction that sees MySQL as of its begin.
+ *
+ * @param onPage is called after each page; it may reject to stop.
+ */
+export async function sumReservations(
+  ledger: StoreLedger,
+  settings: { pageRows: number; timeoutMs: number },
+  onPage: (reservations: number) => Promise<void>,
+): Promise<Map<string, UnitSums>> {
+  const storeId = await ledger.storeId()
+  const sums = new Map<string, UnitSums>()
+  const unitsOf = (sku: string) => {
+    let units = sums.get(sku)
+    if (!units) {
+      units = { held: 0, sold: 0, row: undefined }
+      sums.set(sku, units)
+    }
+    return units
+  }
+  await ledger.database.$transaction(
+    async (snapshot) => {
+      for (let after = ''; ; ) {
+        const rows = await snapshot.$queryRaw<{ id: string; units: string }[]>`
+          SELECT id, CONCAT(IF(state = 'held', 'h', 's'), \`lines\`) AS units FROM reservations
+          WHERE store_id = ${storeId} AND id > ${after} AND state IN ('held', 'confirmed')
+          ORDER BY id LIMIT ${settings.pageRows}`
+        for (const { units } of rows) {
+          const count = units.startsWith('h') ? 'held' : 'sold'
+          for (const line of units.slice(1).split(',')) {
+            const colon = line.indexOf(':')
+            unitsOf(line.slice(0, colon))[count] += Number(line.slice(colon + 1))
+          }
+        }
+        await onPage(rows.length)
+        if (rows.length < settings.pageRows) break
+        after = rows.at(-1)?.id as string
+      }
+      for (let after = ''; ; ) {
+        const rows = await snapshot.$queryRaw<{ sku: string; held: bigint; sold: bigint }[]>`
+          SELECT sku, held, sold FROM stock WHERE store_id = ${storeId} AND sku > ${after}
+          ORDER BY sku LIMIT ${settings.pageRows}`
+        for (const { sku, held, sold } of rows) unitsOf(sku).row = { held: Number(held), sold: Number(sold) }
+        await onPage(0)
+        if (rows.length < settings.pageRows) break
+        after = rows.at(-1)?.sku as string
+      }
+    },
+    { isolationLevel: 'RepeatableRead', timeout: settings.timeoutMs, maxWait: 10_000 },
+  )
+  return sums
+}
+
+/** A reservation whose row is not what its ledger entries made of it. */
+export interface UnfoundedReservation {
+  id: string
+  /** Of the row; undefined when there is none. */
+  state: string | undefined
+  /** What the entries say. */
+  expected: 'held' | 'confirmed' | 'ended'
+}
+
+/** The first reservations of a SKU whose rows do not agree with the ledger, for a report's cause. */
+export async function readUnfoundedReservations(
+  ledger: StoreLedger,
+  sku: string,
+  limit: number,
+): Promise<UnfoundedReservation[]> {
+  const storeId = await ledger.storeId()
+  const { watermark } = await ledger.row()
+  const rows = await ledger.database.$queryRaw<
+    { reservation_id: string; held: bigint; sold: bigint; state: string | null }[]
+  >`
+    SELECT l.reservation_id, l.held, l.sold, r.state
+    FROM (
+      SELECT reservation_id, ${foldColumns} FROM ledger
+      WHERE store_id = ${storeId} AND sku = ${sku} AND reservation_id IS NOT NULL
+        AND sequence <= ${watermark.sequence}
+      GROUP BY reservation_id
+    ) AS l
+    LEFT JOIN reservations AS r ON r.store_id = ${storeId} AND r.id = l.reservation_id
+    WHERE COALESCE(r.sequence, 0) <= ${watermark.sequence}
+      AND ((l.held > 0) <> (COALESCE(r.state, '') = 'held')
+        OR (l.sold > 0) <> (COALESCE(r.state, '') = 'confirmed'))
+    LIMIT ${limit}`
+  return rows.map(({ reservation_id, held, sold, state }) => ({
+    id: reservation_id,
+    state: state ?? undefined,
+    expected: Number(held) > 0 ? 'held' : Number(sold) > 0 ? 'confirmed' : 'ended',
+  }))
+}
+
+type WholeNumber = number | bigint
+
+interface CountsRow {
+  available: WholeNumber
+  held: WholeNumber
+  sold: WholeNumber
+}
+
+interface LineCountsRow {
+  line_available: WholeNumber | null
+  line_held: WholeNumber | null
+  line_sold: WholeNumber | null
+}
+
+interface StockRow extends CountsRow, LineCountsRow {
+  sku: string
+  epoch: WholeNumber
+  sequence: WholeNumber
+}
+
+interface FoldRow extends CountsRow, LineCountsRow {
+  sku: string
+  corrected: WholeNumber | null
+  line_epoch: WholeNumber | null
+  line_sequence: WholeNumber | null
+}
+
+interface BrokenLineRow {
+  epoch: WholeNumber
+  sequence: WholeNumber
+  previous_epoch: WholeNumber | null
+  previous_sequence: WholeNumber | null
+  kind: EntryKind
+  reservation_id: string | null
+  quantity: WholeNumber
+  available_off: WholeNumber
+  held_off: WholeNumber
+  sold_off: WholeNumber
+}
+
+function readCounts(row: CountsRow): Counts {
+  return { available: Number(row.available), held: Number(row.held), sold: Number(row.sold) }
+}
+
+function readLineCounts(row: LineCountsRow): Counts | undefined {
+  const { line_available, line_held, line_sold } = row
+  if (line_available === null || line_held === null || line_sold === null) return undefined
+  return { available: Number(line_available), held: Number(line_held), sold: Number(line_sold) }
+}
+
+function readPosition(epoch: WholeNumber, sequence: WholeNumber): Position {
+  return { epoch: Number(epoch), sequence: Number(sequence) }
+}

@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto'
+import type { Redis } from 'ioredis'
+import type { Refusal } from '../domain/outcomes.js'
+import { origin } from '../domain/position.js'
+import type { ReconciliationReport } from '../domain/reconciliation.js'
+import { saveReport } from '../ledger/reconciliation-reports.js'
+import type { StoreLedger } from '../ledger/store-ledger.js'
+import { StoreCorrections } from '../stock/store-corrections.js'
+import { BrokenScriptError } from '../stock/store-scripts.js'
+import { StoreClosedError, StoreSurvey } from '../stock/store-survey.js'
+import { ReconciliationFindings } from './reconciliation-findings.js'
+import { LedgerBehindError, ReconciliationLag } from './reconciliation-lag.js'
+import { reconcileReservations } from './reconciliation-reservations.js'
+import type { ReconciliationRun, ReconciliationSettings } from './reconciliation-run.js'
+import { reconcileStock } from './reconciliation-stock.js'
+import { reconcileSums } from './reconciliation-sums.js'
+
+export interface ReconcilerLog {
+  warn(fields: object, message: string): void
+}
+
+export interface ReconcileRequest {
+  /** Whether to correct what is found; otherwise nothing is changed. */
+  repair: boolean
+  /** Only the counts of these SKUs; otherwise all of the store. */
+  skus?: readonly string[] | undefined
+  /** Ends the run. */
+  signal?: AbortSignal | undefined
+}
+
+/** Bounds that nobody has had a reason to tune. */
+export const reconciliationSettings: ReconciliationSettings = {
+  partItems: 1000,
+  partsInFlight: 2,
+  pageRows: 1000,
+  lagWaitMs: 15_000,
+  sumMs: 600_000,
+  leaseMs: 30_000,
+  driftsMax: 1000,
+}
+
+/**
+ * Compares Redis with MySQL while both are at work, and corrects what differs.
+ *
+ * Redis is read in parts, each with the position of the store at that very moment. Once MySQL's
+ * watermark has passed the position, what MySQL held *there* is asked for: a row that is not newer
+ * than the position is as it was there, and for a newer one the ledger tells. So write-behind lag is
+ * never taken for drift, nothing is paused, and the memory of a run is a few parts.
+ *
+ * The truth is the ledger. A correction is an entry of the kind `correct`, made by the same scripts
+ * as every other change, so the ledger writer brings it to MySQL like any other; nothing is edited
+ * behind the ledger.
+ */
+export class Reconciler {
+  /** @param redis any connection for commands that change stock. */
+  static open(redis: Redis, ledger: StoreLedger, log: ReconcilerLog): Reconciler {
+    const { store } = ledger
+    const survey = new StoreSurvey(redis, store)
+    return new Reconciler(survey, new StoreCorrections(redis, store), ledger, reconciliationSettings, log)
+  }
+
+  constructor(
+    private readonly survey: StoreSurvey,
+    private readonly corrections: StoreCorrections,
+    private readonly ledger: StoreLedger,
+    private readonly settings: ReconciliationSettings,
+    private readonly log: ReconcilerLog,
+  ) {}
+
+  /**
+   * Compares, corrects when asked to, and keeps the report in MySQL.
+   *
+   * @returns the report, or why there is none. A run that failed in its middle may have corrected a
+   *   part; the next one finds the rest.
+   * @throws the signal's reason when it was aborted.
+   */
+  async run(request: ReconcileRequest): Promise<ReconciliationReport | Refusal> {
+    const owner = randomUUID()
+    try {
+      if (!(await this.survey.takeLease(owner, this.settings.leaseMs)))
+        return { refused: 'reconciliation-running' }
+      return await this.compare(owner, request)
+    } catch (error) {
+      request.signal?.throwIfAborted()
+      if (error instanceof LeaseLostError) return { refused: 'reconciliation-running' }
+      if (error instanceof StoreClosedError) return { refused: error.refused }
+      if (error instanceof LedgerBehindError) return { refused: 'ledger-behind' }
+      if (error instanceof BrokenScriptError) throw error
+      this.log.warn({ store: this.ledger.store, err: error }, 'MySQL failed while it was compared with Redis')
+      return { refused: 'mysql-unavailable' }
+    } finally {
+      await this.survey.endLease(owner)
+    }
+  }
+
+  private async compare(owner: string, request: ReconcileRequest): Promise<ReconciliationReport | Refusal> {
+    const startedAtMs = Date.now()
+    const { ledger, settings, survey } = this
+    const findings = new ReconciliationFindings(settings.driftsMax)
+    const lag = new ReconciliationLag(ledger, survey, settings.lagWaitMs)
+    const corrections = request.repair ? this.corrections : undefined
+    const beat = keepLease(survey, owner, settings.leaseMs, request.signal)
+    const run: ReconciliationRun = { owner, survey, ledger, lag, findings, corrections, settings, beat }
+    // Counts first: a reservation is mended by an entry that names the counts of its SKUs.
+    const unknown = await reconcileStock(run, request.skus)
+    if (request.skus && unknown.length > 0) return { refused: 'unknown-sku', skus: unknown }
+    if (!request.skus) await reconcileReservations(run)
+    if (findings.correctedAt !== origin) await lag.passed(findings.correctedAt)
+    if (!request.skus) await reconcileSums(run)
+    return saveReport(ledger, {
+      position: findings.position,
+      startedAtMs,
+      tookMs: Date.now() - startedAtMs,
+      repair: request.repair,
+      checked: findings.checked,
+      drifted: findings.drifted,
+      driftedTotal: findings.driftedTotal,
+      repaired: findings.repaired,
+    })
+  }
+}
+
+/** Another run has taken the store over: this one was paused for longer than its lease. */
+class LeaseLostError extends Error {}
+
+function keepLease(survey: StoreSurvey, owner: string, leaseMs: number, signal: AbortSignal | undefined) {
+  let renewedAt = Date.now()
+  return async () => {
+    signal?.throwIfAborted()
+    if (Date.now() - renewedAt < leaseMs / 4) return
+    if (!(await survey.takeLease(owner, leaseMs))) throw new LeaseLostError()
+    renewedAt = Date.now()
+  }
+}

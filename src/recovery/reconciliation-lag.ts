@@ -1,0 +1,46 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { comparePositions, type Position } from '../domain/position.js'
+import type { StoreLedger, StoreRow } from '../ledger/store-ledger.js'
+import { StoreClosedError, type StoreSurvey } from '../stock/store-survey.js'
+
+/** MySQL has not caught up with Redis within the wait; perhaps no worker runs. */
+export class LedgerBehindError extends Error {}
+
+/** Between two looks at the watermark. */
+const lookMs = 10
+
+/** Waits until MySQL holds what Redis held, so that what is only lag is never taken for drift. */
+export class ReconciliationLag {
+  private seen: StoreRow | undefined
+
+  constructor(
+    private readonly ledger: StoreLedger,
+    private readonly survey: StoreSurvey,
+    private readonly waitMs: number,
+  ) {}
+
+  /**
+   * Resolves once MySQL holds the ledger up to the position.
+   *
+   * @throws LedgerBehindError when it does not within the wait.
+   * @throws StoreClosedError when the position is not of the ledger that MySQL goes on with: the
+   *   store was restored, or belongs to another server.
+   */
+  async passed(position: Position): Promise<void> {
+    const deadline = Date.now() + this.waitMs
+    while (!this.holds(position)) {
+      this.seen = await this.ledger.row()
+      if (this.seen.server !== (await this.survey.server())) throw new StoreClosedError('store-fenced')
+      if (this.holds(position)) return
+      if (Date.now() > deadline) throw new LedgerBehindError()
+      await delay(lookMs)
+    }
+  }
+
+  private holds(position: Position): boolean {
+    if (!this.seen) return false
+    const { watermark } = this.seen
+    if (watermark.epoch > position.epoch) throw new StoreClosedError('store-fenced')
+    return comparePositions(watermark, position) >= 0
+  }
+}

@@ -1,0 +1,139 @@
+import { entryKinds } from '../domain/ledger-entry.js'
+import { comparePositions, formatPosition, type Position } from '../domain/position.js'
+import { parseRecord } from '../domain/reservation.js'
+import { type Counts, parseCounts } from '../domain/stock.js'
+import {
+  type BrokenLine,
+  readBrokenLines,
+  readRecords,
+  type SkuAtPosition,
+} from '../ledger/reconciliation-queries.js'
+import type { StoreLedger } from '../ledger/store-ledger.js'
+import type { SurveyedSku } from '../stock/store-survey.js'
+
+/** What the ledger says about a SKU's counts. */
+export interface LedgerVerdict {
+  /** What they should be; undefined when the ledger is too damaged to tell. */
+  truth: Counts | undefined
+  /** Why Redis would differ from it. */
+  redisCause: string
+  /** What is wrong with the ledger itself. */
+  ledgerCause: string | undefined
+}
+
+/** Broken lines looked at for one SKU; a SKU that has more is left to people. */
+const brokenLinesMax = 20
+
+/**
+ * Works out what the counts should be. That is the fold of the ledger's quantities, unless the
+ * ledger itself was damaged, for which there are two witnesses:
+ *
+ * - The counts that each line carries. Where they do not follow from the line before, either Redis'
+ *   counts were changed between the two (every later line then carries the change), or the line was.
+ * - The reservation that a line belongs to. When it has another quantity than its line, the line was
+ *   changed, and the reservation's quantity counts.
+ *
+ * Where entries are missing nothing can tell, and nothing is corrected.
+ */
+export async function judgeLedger(
+  ledger: StoreLedger,
+  item: SurveyedSku,
+  mysql: SkuAtPosition,
+  at: Position,
+): Promise<LedgerVerdict> {
+  const { line, fold, row } = mysql
+  const since = line ? `after the entry ${formatPosition(line.position)}` : 'without an entry'
+  const redisCause = `Redis' counts were changed outside Holdfast ${since}.`
+  const redis = parseCounts(item.counts)
+  if (row && line && lineWasLost(row, line, redis, at)) {
+    const ledgerCause = `The ledger in MySQL lacks the line at ${formatPosition(row.position)}; restore it from a backup.`
+    return { truth: undefined, redisCause: ledgerCause, ledgerCause: undefined }
+  }
+  if (!line || equal(line, fold)) return { truth: positive(fold), redisCause, ledgerCause: undefined }
+  const broken = await readBrokenLines(ledger, item.sku, at, brokenLinesMax)
+  const newest = broken.at(-1)
+  const onlyNewest = broken.length === 1 && newest && comparePositions(newest.position, line.position) === 0
+  if (onlyNewest && redis && equal(redis, fold)) {
+    const ledgerCause = `The counts in the ledger line at ${formatPosition(line.position)} were changed outside Holdfast.`
+    return { truth: positive(fold), redisCause, ledgerCause }
+  }
+  return judgeBrokenLines(ledger, item.sku, fold, broken)
+}
+
+/** The row is of an entry that the ledger does not have, and Redis agrees with the row. */
+function lineWasLost(
+  row: Counts & { position: Position },
+  line: { position: Position },
+  redis: Counts | undefined,
+  at: Position,
+): boolean {
+  return (
+    comparePositions(row.position, at) <= 0 &&
+    comparePositions(row.position, line.position) > 0 &&
+    redis !== undefined &&
+    equal(row, redis)
+  )
+}
+
+async function judgeBrokenLines(
+  ledger: StoreLedger,
+  sku: string,
+  fold: Counts,
+  broken: readonly BrokenLine[],
+): Promise<LedgerVerdict> {
+  const quantities = await readQuantities(ledger, sku, broken)
+  const truth = { ...fold }
+  const redisCauses: string[] = []
+  const ledgerCauses: string[] = []
+  for (const line of broken) {
+    const at = formatPosition(line.position)
+    const from = line.previous
+      ? `between the entries ${formatPosition(line.previous)} and ${at}`
+      : `before ${at}`
+    if (line.entriesMissing) {
+      const cause = `The ledger in MySQL lacks entries ${from}; restore them from a backup.`
+      return { truth: undefined, redisCause: cause, ledgerCause: undefined }
+    }
+    const quantity = line.reservationId === undefined ? undefined : quantities.get(line.reservationId)
+    const moves = entryKinds[line.kind]
+    if (quantity === undefined || quantity === line.quantity || !Object.values(moves).some(Boolean)) {
+      redisCauses.push(`Redis' counts were changed outside Holdfast ${from}.`)
+      continue
+    }
+    ledgerCauses.push(
+      `The ledger line at ${at} was changed outside Holdfast: it moves ${line.quantity} units, its reservation has ${quantity}.`,
+    )
+    for (const count of ['available', 'held', 'sold'] as const) {
+      truth[count] += moves[count] * (quantity - line.quantity)
+    }
+  }
+  return {
+    truth: broken.length < brokenLinesMax ? positive(truth) : undefined,
+    redisCause: redisCauses.join(' ') || "Redis' counts were changed outside Holdfast.",
+    ledgerCause: ledgerCauses.join(' ') || undefined,
+  }
+}
+
+/** How many units of the SKU the reservations of the lines have. */
+async function readQuantities(
+  ledger: StoreLedger,
+  sku: string,
+  broken: readonly BrokenLine[],
+): Promise<Map<string, number>> {
+  const ids = broken.flatMap(({ reservationId }) => (reservationId === undefined ? [] : [reservationId]))
+  const quantities = new Map<string, number>()
+  for (const [id, record] of await readRecords(ledger, ids)) {
+    const line = parseRecord(id, record)?.lines.find((each) => each.sku === sku)
+    if (line) quantities.set(id, line.quantity)
+  }
+  return quantities
+}
+
+/** A fold below zero is no state that the store can have been in. */
+function positive(counts: Counts): Counts | undefined {
+  return counts.available >= 0 && counts.held >= 0 && counts.sold >= 0 ? counts : undefined
+}
+
+function equal(a: Counts, b: Counts): boolean {
+  return a.available === b.available && a.held === b.held && a.sold === b.sold
+}

@@ -1,0 +1,241 @@
+import { comparePositions, formatPosition, type Position } from '../domain/position.js'
+import type { Drift } from '../domain/reconciliation.js'
+import { parseRecord, type Reservation } from '../domain/reservation.js'
+import { readHeldIds, readRecords } from '../ledger/reconciliation-queries.js'
+import type { Correction } from '../stock/store-corrections.js'
+import type { Survey, SurveyedReservation } from '../stock/store-survey.js'
+import { type ReconciliationRun, readingOf, settle, TasksInFlight } from './reconciliation-run.js'
+import { type Choice, chooseTruth, readStory, undecided } from './reconciliation-story.js'
+
+/**
+ * Compares every reservation that Redis holds with MySQL's row at the same position, and looks for
+ * held ones that Redis lost. What ended long ago Redis has forgotten, as it should.
+ */
+export async function reconcileReservations(run: ReconciliationRun): Promise<void> {
+  const { partItems, partsInFlight } = run.settings
+  const tasks = new TasksInFlight(partsInFlight)
+  const compare = (part: Survey<SurveyedReservation>) => tasks.add(() => compareReservations(run, part))
+  for await (const part of run.survey.scanReservations('reservations', partItems)) {
+    await run.beat()
+    run.findings.checked.reservations += part.items.length
+    await compare(part)
+  }
+  for await (const part of heldMissingInRedis(run)) {
+    await run.beat()
+    await compare(part)
+  }
+  await tasks.end()
+  // Every record has exactly one deadline or end. When there are more of these, some have no record.
+  const { reservations, deadlines, finished } = await run.survey.sizes()
+  if (deadlines + finished === reservations) return
+  for (const pointers of ['deadlines', 'finished'] as const) {
+    for await (const part of run.survey.scanReservations(pointers, partItems)) {
+      await run.beat()
+      await compare({ ...part, items: part.items.filter(({ record }) => record === '') })
+    }
+  }
+  await tasks.end()
+}
+
+/** Walks through what MySQL holds as held, for what Redis has no record of. */
+async function* heldMissingInRedis(run: ReconciliationRun): AsyncGenerator<Survey<SurveyedReservation>> {
+  const { pageRows } = run.settings
+  for (let after = ''; ; ) {
+    const ids = await readHeldIds(run.ledger, after, pageRows)
+    if (ids.length > 0) {
+      const { position, items } = await run.survey.reservations(ids)
+      yield { position, items: items.filter(({ record }) => record === '') }
+    }
+    if (ids.length < pageRows) return
+    after = ids.at(-1) as string
+  }
+}
+
+async function compareReservations(
+  run: ReconciliationRun,
+  { position, items }: Survey<SurveyedReservation>,
+): Promise<void> {
+  if (items.length === 0) return
+  await run.lag.passed(position)
+  const rows = await readRecords(
+    run.ledger,
+    items.map(({ id }) => id),
+  )
+  for (const item of items) {
+    const row = rows.get(item.id)
+    if (item.record === row && isPointedAt(item)) continue
+    await judge(run, position, item, row)
+  }
+  run.findings.compared(position)
+}
+
+/** Whether a held record has its deadline, and an ended one its end, and neither has the other. */
+function isPointedAt({ record, deadline, finished }: SurveyedReservation): boolean {
+  const [state, , , expiresAt, closedAt] = record.split('\t', 5)
+  return state === 'held'
+    ? deadline === expiresAt && finished === ''
+    : finished === closedAt && deadline === ''
+}
+
+async function judge(
+  run: ReconciliationRun,
+  at: Position,
+  item: SurveyedReservation,
+  row: string | undefined,
+): Promise<void> {
+  const redis = item.record === '' ? undefined : parseRecord(item.id, item.record)
+  const mysql = row === undefined ? undefined : parseRecord(item.id, row)
+  const newer = mysql !== undefined && comparePositions(mysql.position, at) > 0
+  if (item.record === '') {
+    if (!newer && mysql?.state === 'held') await reportRecord(run, at, item, redis, mysql, row)
+    else await reportPointers(run, at, item)
+    return
+  }
+  // What changed after the position is compared by the next run.
+  if (redis && (newer || item.record === row)) {
+    if (!isPointedAt(item)) await reportPointed(run, at, item, redis)
+    return
+  }
+  if (!newer) await reportRecord(run, at, item, redis, mysql, row)
+}
+
+/** The record and the row are not the same, or one of them is missing. */
+async function reportRecord(
+  run: ReconciliationRun,
+  at: Position,
+  item: SurveyedReservation,
+  redis: Reservation | undefined,
+  mysql: Reservation | undefined,
+  row: string | undefined,
+): Promise<void> {
+  // Beyond what a dry run reports in full nobody reads the cause, and finding it costs a query.
+  const choice =
+    run.corrections || run.findings.roomy
+      ? chooseTruth(redis, mysql, await readStory(run.ledger, item.id, at), item.deadline)
+      : undecided
+  const drifts = describeRecord(item, row, choice)
+  await correct(run, at, item, choice.truth, drifts)
+}
+
+/** A held reservation without its deadline would be held for ever; an ended one never forgotten. */
+async function reportPointed(
+  run: ReconciliationRun,
+  at: Position,
+  item: SurveyedReservation,
+  redis: Reservation,
+): Promise<void> {
+  const expiresAt = redis.state === 'held' ? String(redis.expiresAtMs) : ''
+  const closedAt = redis.closedAtMs === undefined ? '' : String(redis.closedAtMs)
+  const drifts: Drift[] = []
+  const add = (field: string, found: string, expected: string) => {
+    if (found === expected) return
+    drifts.push({
+      reservationId: item.id,
+      field,
+      redis: found === '' ? null : found,
+      mysql: null,
+      expected: expected === '' ? null : expected,
+      cause: `The set of ${field === 'deadline' ? 'deadlines' : 'ended reservations'} in Redis was changed outside Holdfast.`,
+      repaired: false,
+    })
+  }
+  add('deadline', item.deadline, expiresAt)
+  add('finished', item.finished, redis.state === 'held' ? '' : closedAt)
+  await correct(run, at, item, redis, drifts)
+}
+
+/** A deadline or an end points at a reservation that neither Redis nor MySQL holds open. */
+async function reportPointers(
+  run: ReconciliationRun,
+  at: Position,
+  item: SurveyedReservation,
+): Promise<void> {
+  const drifts: Drift[] = []
+  for (const field of ['deadline', 'finished'] as const) {
+    if (item[field] === '') continue
+    drifts.push({
+      reservationId: item.id,
+      field,
+      redis: item[field],
+      mysql: null,
+      expected: null,
+      cause: 'Redis points at a reservation that it does not hold: its record was deleted outside Holdfast.',
+      repaired: false,
+    })
+  }
+  if (drifts.length === 0) return
+  if (run.corrections) settle(run, drifts, await run.corrections.dropPointers(readingOf(run, at), item.id))
+  run.findings.add(drifts)
+}
+
+async function correct(
+  run: ReconciliationRun,
+  at: Position,
+  item: SurveyedReservation,
+  truth: Reservation | undefined,
+  drifts: readonly Drift[],
+): Promise<void> {
+  if (run.corrections && drifts.length > 0) {
+    const correction: Correction = truth
+      ? await run.corrections.mendReservation(readingOf(run, at), item.record, truth, reason(at, drifts))
+      : { unrepaired: 'neither Redis nor MySQL agrees with the ledger' }
+    settle(run, drifts, correction)
+  }
+  run.findings.add(drifts)
+}
+
+/** The values before, for the ledger; of texts the begin. */
+function reason(at: Position, drifts: readonly Drift[]): string {
+  const values = drifts.map(
+    ({ field, redis, mysql }) => `${field}: Redis ${redis ?? 'nothing'}, MySQL ${mysql ?? 'nothing'}`,
+  )
+  return `reconciliation: at ${formatPosition(at)} ${values.join('; ')}`
+    .replace(/[^\x20-\x7e]/g, '?')
+    .slice(0, 200)
+}
+
+/** In the order of the record. */
+const fields = [
+  ...['state', 'position', 'createdAt', 'expiresAt', 'closedAt', 'reacquired'],
+  ...['paymentRef', 'idempotencyKey', 'ttlSeconds', 'lines', 'customerId', 'orderId'],
+]
+const valueLengthMax = 200
+
+function describeRecord(item: SurveyedReservation, row: string | undefined, choice: Choice): Drift[] {
+  const { truth, cause } = choice
+  const redisValues = item.record.split('\t')
+  const mysqlValues = row?.split('\t') ?? []
+  const readable = redisValues.length === fields.length && mysqlValues.length === fields.length
+  const whole = {
+    reservationId: item.id,
+    field: 'record',
+    redis: stateOf(item.record),
+    mysql: stateOf(row ?? ''),
+    expected: truth?.state ?? null,
+    cause,
+    repaired: false,
+  }
+  if (!readable) return [whole]
+  const truthValues = truth && (truth === choice.redis ? redisValues : mysqlValues)
+  const drifts: Drift[] = []
+  for (const [i, field] of fields.entries()) {
+    const [redis, mysql] = [redisValues[i] ?? '', mysqlValues[i] ?? '']
+    if (redis === mysql) continue
+    drifts.push({
+      ...whole,
+      field,
+      redis: redis.slice(0, valueLengthMax),
+      mysql: mysql.slice(0, valueLengthMax),
+      expected: truthValues?.[i]?.slice(0, valueLengthMax) ?? null,
+    })
+  }
+  return drifts
+}
+
+/** The state in a record, or the begin of a text that is none. */
+function stateOf(record: string): string | null {
+  if (record === '') return null
+  return record.split('\t').length === fields.length
+    ? (record.split('\t', 1)[0] as string)
+    : record.slice(0, 60)
+}

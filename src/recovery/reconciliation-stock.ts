@@ -1,0 +1,204 @@
+import { comparePositions, formatPosition, type Position } from '../domain/position.js'
+import type { Drift } from '../domain/reconciliation.js'
+import { type Counts, parseCounts } from '../domain/stock.js'
+import { readSkuNames, readSkusAt, type SkuAtPosition } from '../ledger/reconciliation-queries.js'
+import type { Survey, SurveyedSku } from '../stock/store-survey.js'
+import { judgeLedger, type LedgerVerdict } from './reconciliation-ledger.js'
+import { type ReconciliationRun, readingOf, settle, TasksInFlight } from './reconciliation-run.js'
+
+/**
+ * Compares the counts of SKUs: Redis at a position, MySQL's row, and the ledger up to there.
+ *
+ * @param skus those alone; otherwise every SKU that Redis or MySQL knows.
+ * @returns of the SKUs asked for, those that neither knows.
+ */
+export async function reconcileStock(
+  run: ReconciliationRun,
+  skus: readonly string[] | undefined,
+): Promise<string[]> {
+  const unknown: string[] = []
+  const tasks = new TasksInFlight(run.settings.partsInFlight)
+  const compare = (part: Survey<SurveyedSku>) =>
+    tasks.add(async () => {
+      unknown.push(...(await compareSkus(run, part)))
+    })
+  if (skus) {
+    for (let i = 0; i < skus.length; i += run.settings.partItems) {
+      await compare(await run.survey.skus(skus.slice(i, i + run.settings.partItems)))
+    }
+  } else {
+    for await (const part of run.survey.scanSkus(run.settings.partItems)) {
+      await run.beat()
+      await compare(part)
+    }
+    for await (const part of skusMissingInRedis(run)) {
+      await run.beat()
+      await compare(part)
+    }
+  }
+  await tasks.end()
+  return unknown
+}
+
+/** Walks through the SKUs that MySQL knows, for those that Redis does not hold. */
+async function* skusMissingInRedis(run: ReconciliationRun): AsyncGenerator<Survey<SurveyedSku>> {
+  const { pageRows } = run.settings
+  for (let after = ''; ; ) {
+    const names = await readSkuNames(run.ledger, after, pageRows)
+    if (names.length > 0) {
+      const { position, items } = await run.survey.skus(names)
+      const missing = items.filter(({ counts }) => counts === '')
+      if (missing.length > 0) yield { position, items: missing }
+    }
+    if (names.length < pageRows) return
+    after = names.at(-1) as string
+  }
+}
+
+/** @returns the SKUs that neither Redis nor MySQL knows. */
+async function compareSkus(run: ReconciliationRun, part: Survey<SurveyedSku>): Promise<string[]> {
+  const { position, items } = part
+  if (items.length === 0) return []
+  await run.lag.passed(position)
+  const names = items.map(({ sku }) => sku)
+  const known = await readSkusAt(run.ledger, names, position)
+  const unknown: string[] = []
+  for (const item of items) {
+    const mysql = known.get(item.sku) as SkuAtPosition
+    run.findings.checked.skus++
+    if (item.counts === '' && !mysql.row && !mysql.line) unknown.push(item.sku)
+    else if (!agrees(item, mysql, position)) await report(run, position, item, mysql)
+  }
+  run.findings.compared(position)
+  return unknown
+}
+
+/** Whether Redis, the row, the newest line and the sum of all lines say the same. */
+function agrees({ counts, listed }: SurveyedSku, mysql: SkuAtPosition, at: Position): boolean {
+  const { row, rowLine, line, fold } = mysql
+  if (!row || !rowLine || !line || !listed) return false
+  if (!equal(line, fold) || counts !== text(fold) || !equal(row, rowLine)) return false
+  return comparePositions(row.position, at) > 0 || comparePositions(row.position, line.position) === 0
+}
+
+async function report(
+  run: ReconciliationRun,
+  at: Position,
+  item: SurveyedSku,
+  mysql: SkuAtPosition,
+): Promise<void> {
+  const verdict = await judgeLedger(run.ledger, item, mysql, at)
+  const drifts = describe(item, mysql, verdict, at)
+  if (run.corrections && drifts.length > 0) {
+    const { truth } = verdict
+    const correction = truth
+      ? await run.corrections.correctCounts(
+          readingOf(run, at),
+          item.sku,
+          item.counts,
+          truth,
+          reason(item, mysql, at),
+        )
+      : { unrepaired: 'the ledger does not tell what the counts should be' }
+    settle(run, drifts, correction)
+  }
+  run.findings.add(drifts)
+}
+
+/** The values before, for the ledger. */
+function reason(item: SurveyedSku, mysql: SkuAtPosition, at: Position): string {
+  const redis = item.counts === '' ? 'nothing' : parseCounts(item.counts) ? item.counts : 'unreadable counts'
+  const row = mysql.row ? text(mysql.row) : 'nothing'
+  return `reconciliation: at ${formatPosition(at)} Redis had ${redis}, MySQL ${row}`
+}
+
+const countNames = ['available', 'held', 'sold'] as const
+
+function describe(item: SurveyedSku, mysql: SkuAtPosition, verdict: LedgerVerdict, at: Position): Drift[] {
+  const { sku } = item
+  const redis = parseCounts(item.counts)
+  const { row, rowLine, line } = mysql
+  const { truth } = verdict
+  const drifts: Drift[] = []
+  const add = (
+    field: string,
+    values: Pick<Drift, 'redis' | 'mysql' | 'expected'>,
+    causes: (string | undefined)[],
+  ) => {
+    const cause = causes.filter((each) => each !== undefined).join(' ')
+    drifts.push({ sku, field, ...values, cause, repaired: false })
+  }
+  // A row that is newer than the position is judged where it stands; at the position MySQL had the line.
+  const newer = row !== undefined && comparePositions(row.position, at) > 0
+  const rowExpected = newer ? rowLine : truth
+  const mysqlAt = newer ? line : row
+  const redisCause = redis && !(truth && equal(redis, truth)) ? verdict.redisCause : undefined
+  if (!redis || !mysqlAt) {
+    add(
+      'counts',
+      {
+        redis: item.counts === '' ? null : item.counts,
+        mysql: mysqlAt ? text(mysqlAt) : null,
+        expected: truth ? text(truth) : null,
+      },
+      [
+        redis ? redisCause : missingInRedis(item),
+        mysqlAt ? undefined : missingInMysql(mysql),
+        verdict.ledgerCause,
+      ],
+    )
+  } else {
+    for (const count of countNames) {
+      const expected = truth?.[count] ?? null
+      const ledgerDiffers = line?.[count] !== mysql.fold[count]
+      const rowDiffers = mysqlAt[count] !== expected
+      if (redis[count] === expected && !rowDiffers && !ledgerDiffers) continue
+      add(count, { redis: redis[count], mysql: mysqlAt[count], expected }, [
+        redis[count] === expected ? undefined : verdict.redisCause,
+        rowDiffers && !newer && mysqlAt[count] !== redis[count]
+          ? "MySQL's stock row was changed outside Holdfast."
+          : undefined,
+        verdict.ledgerCause,
+      ])
+    }
+  }
+  if (newer && row && !(rowLine && equal(row, rowLine))) {
+    add('row', { redis: null, mysql: text(row), expected: rowExpected ? text(rowExpected) : null }, [
+      rowLine
+        ? "MySQL's stock row was changed outside Holdfast."
+        : `MySQL's stock row says it is of ${formatPosition(row.position)}, which the ledger does not have.`,
+    ])
+  } else if (row && !newer && line && comparePositions(row.position, line.position) !== 0) {
+    add(
+      'position',
+      { redis: null, mysql: formatPosition(row.position), expected: formatPosition(line.position) },
+      ["MySQL's stock row was changed outside Holdfast, or its ledger line is missing."],
+    )
+  }
+  if (!item.listed) {
+    add('listed', { redis: 'missing', mysql: null, expected: 'listed' }, [
+      'The SKU was taken from the list of SKUs in Redis outside Holdfast.',
+    ])
+  }
+  return drifts
+}
+
+function missingInRedis(item: SurveyedSku): string {
+  return item.counts === ''
+    ? "The SKU's counts were deleted from Redis outside Holdfast."
+    : "The SKU's counts in Redis were overwritten outside Holdfast by what cannot be read."
+}
+
+function missingInMysql({ line }: SkuAtPosition): string {
+  return line
+    ? "MySQL's stock row was deleted outside Holdfast."
+    : 'The SKU was written to Redis outside Holdfast: the ledger has no entry of it.'
+}
+
+function equal(a: Counts, b: Counts): boolean {
+  return a.available === b.available && a.held === b.held && a.sold === b.sold
+}
+
+function text({ available, held, sold }: Counts): string {
+  return `${available} ${held} ${sold}`
+}

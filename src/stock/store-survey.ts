@@ -1,0 +1,146 @@
+import type { Redis } from 'ioredis'
+import type { RefusalCode } from '../domain/outcomes.js'
+import { type Position, parsePosition } from '../domain/position.js'
+import { endLease, takeLease } from './lease.js'
+import { BrokenScriptError, StoreScripts } from './store-scripts.js'
+
+/** The store cannot be read or changed as long as this is so. */
+export class StoreClosedError extends Error {
+  constructor(readonly refused: Extract<RefusalCode, 'store-fenced' | 'redis-unavailable' | 'memory-full'>) {
+    super(refused)
+  }
+}
+
+/** A part of a store, all of it the state right after the entry at `position`. */
+export interface Survey<Item> {
+  position: Position
+  items: Item[]
+}
+
+/** A SKU in Redis; the texts are as Redis holds them, '' for what it does not hold. */
+export interface SurveyedSku {
+  sku: string
+  counts: string
+  listed: boolean
+}
+
+/** A reservation in Redis; the texts are as Redis holds them, '' for what it does not hold. */
+export interface SurveyedReservation {
+  id: string
+  record: string
+  /** Its score in the set of deadlines. */
+  deadline: string
+  /** Its score in the set of ended reservations. */
+  finished: string
+}
+
+/**
+ * Reads a store in parts, each together with the position it is at, so that it can be compared with
+ * what MySQL holds at that very position. A scan meets everything that is there from its begin to
+ * its end; what comes or goes meanwhile may be met or not, and an item may be met twice.
+ *
+ * Every method rejects with StoreClosedError while the store is fenced or Redis is away.
+ */
+export class StoreSurvey {
+  private readonly scripts: StoreScripts
+
+  constructor(
+    private readonly redis: Redis,
+    readonly store: string,
+  ) {
+    this.scripts = new StoreScripts(redis, store)
+  }
+
+  /** The run id of the Redis server that is read. */
+  async server(): Promise<string> {
+    return this.scripts.runId().catch(() => {
+      throw new StoreClosedError('redis-unavailable')
+    })
+  }
+
+  /** One run compares a store at a time; a lease, for nothing that must be right depends on it. */
+  async takeLease(owner: string, leaseMs: number): Promise<boolean> {
+    return takeLease(this.redis, this.scripts.keys.reconciler, owner, leaseMs).catch(() => {
+      throw new StoreClosedError('redis-unavailable')
+    })
+  }
+
+  /** A lease that cannot be ended now ends by itself. */
+  async endLease(owner: string): Promise<void> {
+    await endLease(this.redis, this.scripts.keys.reconciler, owner).catch(() => {})
+  }
+
+  async *scanSkus(count: number): AsyncGenerator<Survey<SurveyedSku>> {
+    for await (const { position, values } of this.scan('stock', count)) {
+      yield { position, items: readSkus(values) }
+    }
+  }
+
+  /** @param of what is walked: the records themselves, or one of the two sets that point at them. */
+  async *scanReservations(
+    of: 'reservations' | 'deadlines' | 'finished',
+    count: number,
+  ): AsyncGenerator<Survey<SurveyedReservation>> {
+    for await (const { position, values } of this.scan(of, count)) {
+      yield { position, items: readReservations(values) }
+    }
+  }
+
+  async skus(names: readonly string[]): Promise<Survey<SurveyedSku>> {
+    const { position, values } = await this.read('stock', 'names', ...names)
+    return { position, items: readSkus(values) }
+  }
+
+  async reservations(ids: readonly string[]): Promise<Survey<SurveyedReservation>> {
+    const { position, values } = await this.read('reservations', 'names', ...ids)
+    return { position, items: readReservations(values) }
+  }
+
+  /** How many records there are, and how many deadlines and ends point at them. */
+  async sizes(): Promise<{ reservations: number; deadlines: number; finished: number }> {
+    const { values } = await this.read('sizes')
+    const [reservations, deadlines, finished] = values.map(Number) as [number, number, number]
+    return { reservations, deadlines, finished }
+  }
+
+  private async *scan(what: string, count: number): AsyncGenerator<{ position: Position; values: string[] }> {
+    let cursor = '0'
+    do {
+      const part = await this.read(what, 'scan', cursor, count)
+      yield part
+      cursor = part.cursor
+    } while (cursor !== '0')
+  }
+
+  private async read(
+    ...args: (string | number)[]
+  ): Promise<{ position: Position; cursor: string; values: string[] }> {
+    const reply = await this.scripts.run('survey', args)
+    const [at = '', cursor, ...values] = reply
+    if (at === 'store-fenced' || at === 'redis-unavailable') throw new StoreClosedError(at)
+    const position = parsePosition(at)
+    if (!position || cursor === undefined) throw new BrokenScriptError(`survey answered ${at}`)
+    return { position, cursor, values }
+  }
+}
+
+function readSkus(values: readonly string[]): SurveyedSku[] {
+  const items: SurveyedSku[] = []
+  for (let i = 0; i < values.length; i += 3) {
+    items.push({
+      sku: values[i] as string,
+      counts: values[i + 1] as string,
+      listed: values[i + 2] === 'listed',
+    })
+  }
+  return items
+}
+
+function readReservations(values: readonly string[]): SurveyedReservation[] {
+  const items: SurveyedReservation[] = []
+  for (let i = 0; i < values.length; i += 4) {
+    const [id, record, deadline, finished] = values.slice(i, i + 4) as [string, string, string, string]
+    items.push({ id, record, deadline, finished })
+  }
+  return items
+}

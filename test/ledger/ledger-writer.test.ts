@@ -1,0 +1,264 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { LedgerEntry } from '../../src/domain/ledger-entry.js'
+import { formatPosition, type Position } from '../../src/domain/position.js'
+import { applyEntries } from '../../src/ledger/ledger-tables.js'
+import { StoreLedger, type StoreRow } from '../../src/ledger/store-ledger.js'
+import { LedgerStream } from '../../src/stock/ledger-stream.js'
+import { type BriefStore, openBriefStore } from '../support/brief-store.js'
+import { expectInvariants, watermark } from '../support/invariants.js'
+import { Shopper } from '../support/shopper.js'
+import { eventually, type TestStore } from '../support/test-store.js'
+import { WriterUnderTest } from './writer-under-test.js'
+
+/** Reserves, confirms, releases and adjusts: some entries of every kind a shopper makes. */
+async function trade(shopper: Shopper, rounds: number): Promise<void> {
+  for (let round = 0; round < rounds; round++) {
+    const lines = [
+      { sku: 'CUP', quantity: 2 },
+      { sku: 'PLATE', quantity: 1 },
+    ]
+    const answers = await Promise.all(Array.from({ length: 8 }, () => shopper.reserve({ lines })))
+    const [first, second, third] = answers.map(({ status, body }) => {
+      expect(status).toBe(201)
+      return body.id
+    })
+    await Promise.all([shopper.confirm(first), shopper.release(second), shopper.extend(third, 1000)])
+    await shopper.adjust('CUP', 5)
+  }
+}
+
+/** Everything MySQL holds, for comparing before and after. */
+async function tables({ database }: TestStore): Promise<string> {
+  const rows = await Promise.all(
+    ['ledger', 'reservations', 'stock', 'stores'].map((table) =>
+      database.$queryRawUnsafe(`SELECT * FROM ${table} ORDER BY 1, 2, 3, 4`),
+    ),
+  )
+  return JSON.stringify(rows, (_key, value) => (typeof value === 'bigint' ? Number(value) : value))
+}
+
+async function end({ redis, keys }: TestStore): Promise<Position> {
+  const [epoch, sequence] = await redis.hmget(keys.position, 'epoch', 'sequence')
+  return { epoch: Number(epoch), sequence: Number(sequence) }
+}
+
+async function caughtUp(store: TestStore): Promise<boolean> {
+  return formatPosition(await watermark(store)) === formatPosition(await end(store))
+}
+
+describe('the ledger writer', () => {
+  let store: BriefStore
+  let shopper: Shopper
+  const writers: WriterUnderTest[] = []
+
+  const startWriter = (options?: ConstructorParameters<typeof WriterUnderTest>[1]) => {
+    const writer = new WriterUnderTest(store, options)
+    writers.push(writer)
+    return writer
+  }
+
+  // A store for each test: some of them leave it damaged.
+  beforeEach(async () => {
+    store = await openBriefStore({ confirmWaitMs: 0 })
+    shopper = new Shopper((await store.api()).app)
+    for (const sku of ['CUP', 'PLATE']) expect((await shopper.set(sku, 1000)).status).toBe(201)
+    return async () => {
+      for (const writer of writers.splice(0)) await writer.stop()
+      await store.close()
+    }
+  })
+
+  test('persists every entry once and in order while they are being made', async () => {
+    const { writer } = startWriter({ settings: { entriesMax: 7 } })
+    await trade(shopper, 20)
+    await eventually(() => caughtUp(store), 'MySQL holds everything')
+    const { mysql } = await expectInvariants(store)
+    expect(writer.entriesWritten).toBe(mysql.ledger.length)
+    expect(mysql.ledger).toHaveLength((await end(store)).sequence)
+  })
+
+  test('that dies before the commit leaves everything to the next one', async () => {
+    let attempts = 0
+    class DyingLedger extends StoreLedger {
+      override async apply(): Promise<boolean> {
+        attempts++
+        throw new Error('died before the commit')
+      }
+    }
+    await trade(shopper, 2)
+    const dying = startWriter({ ledger: DyingLedger })
+    await eventually(() => attempts > 1, 'it has tried again')
+    expect(dying.problem).toBe('died before the commit')
+    await dying.stop()
+    expect((await watermark(store)).sequence).toBe(0)
+    startWriter()
+    await expectInvariants(store)
+  })
+
+  test('that dies after the commit and before the trim leaves nothing to do twice', async () => {
+    class DyingStream extends LedgerStream {
+      override async publishWatermark(_server: string, position: Position): Promise<void> {
+        if (position.sequence > 0) throw new Error('died before the trim')
+      }
+    }
+    await trade(shopper, 2)
+    const kept = await store.redis.xlen(store.keys.ledger)
+    const dying = startWriter({ stream: DyingStream })
+    await eventually(() => caughtUp(store), 'MySQL holds everything')
+    await dying.stop()
+    expect(await store.redis.xlen(store.keys.ledger)).toBe(kept)
+    const before = await tables(store)
+    const { writer } = startWriter()
+    const told = async () => String(await store.redis.get(store.keys.watermark))
+    const where = formatPosition(await end(store))
+    await eventually(async () => (await told()).endsWith(where), 'the next one has told where MySQL is')
+    expect(await tables(store)).toBe(before)
+    expect(writer.entriesWritten).toBe(0)
+    await trade(shopper, 1)
+    await expectInvariants(store)
+  })
+
+  test('whose commit was not answered goes on after it', async () => {
+    let lost = 0
+    class LossyLedger extends StoreLedger {
+      override async apply(seen: StoreRow, entries: readonly LedgerEntry[]): Promise<boolean> {
+        const applied = await super.apply(seen, entries)
+        if (lost++ % 2 === 0) throw new Error('the answer was lost')
+        return applied
+      }
+    }
+    startWriter({ ledger: LossyLedger, settings: { entriesMax: 5 } })
+    await trade(shopper, 4)
+    await expectInvariants(store)
+    expect(lost).toBeGreaterThan(2)
+  })
+
+  test('shares a store with another one, whoever is faster', async () => {
+    class UnleasedStream extends LedgerStream {
+      override async lease(): Promise<boolean> {
+        return true
+      }
+    }
+    const attempts = [0, 0]
+    const both = attempts.map((_, i) => {
+      class CountedLedger extends StoreLedger {
+        override async apply(seen: StoreRow, entries: readonly LedgerEntry[]): Promise<boolean> {
+          attempts[i] = (attempts[i] as number) + 1
+          return super.apply(seen, entries)
+        }
+      }
+      return startWriter({ ledger: CountedLedger, stream: UnleasedStream, settings: { entriesMax: 3 } })
+    })
+    await trade(shopper, 15)
+    const { mysql } = await expectInvariants(store)
+    expect(Math.min(...attempts)).toBeGreaterThan(3)
+    const written = both.map(({ writer }) => writer.entriesWritten)
+    expect(written.reduce((sum, count) => sum + count)).toBe(mysql.ledger.length)
+  })
+
+  test('leaves in Redis whatever MySQL does not hold', async () => {
+    const gaps: string[] = []
+    let looks = 0
+    const { redis, keys } = store
+    class WatchedStream extends LedgerStream {
+      override async publishWatermark(server: string, position: Position): Promise<void> {
+        await super.publishWatermark(server, position)
+        const held = await watermark(store)
+        const replies = await redis
+          .multi()
+          .hget(keys.position, 'sequence')
+          .xrange(keys.ledger, `(${formatPosition(held)}`, '+')
+          .exec()
+        const [newest, records] = (replies ?? []).map(([, reply]) => reply) as [string, [string, string[]][]]
+        const left = records.reduce((count, [, fields]) => count + fields.length / 2 - 1, 0)
+        looks++
+        if (left < Number(newest) - held.sequence)
+          gaps.push(`${left} left after ${held.sequence} of ${newest}`)
+      }
+    }
+    startWriter({ stream: WatchedStream, settings: { entriesMax: 10 } })
+    await trade(shopper, 20)
+    await eventually(() => caughtUp(store), 'MySQL holds everything')
+    expect(gaps).toEqual([])
+    expect(looks).toBeGreaterThan(10)
+    // What MySQL holds is dropped, but for the newest node of the stream.
+    expect(await store.redis.xlen(store.keys.ledger)).toBeLessThan(110)
+  })
+
+  test('stops at a gap and says so, and nothing after it is persisted', async () => {
+    await trade(shopper, 1)
+    const [, second] = await store.redis.xrange(store.keys.ledger, '-', '+')
+    await store.redis.xdel(store.keys.ledger, (second as [string, string[]])[0])
+    const stopped = startWriter()
+    await eventually(() => stopped.problem !== undefined, 'it has a problem')
+    expect(stopped.problem).toMatch(/the ledger has a gap: 1-\d+ follows sequence/)
+    await trade(shopper, 1)
+    await eventually(() => /gap/.test(stopped.problem ?? ''), 'it still has')
+    expect(await store.database.ledgerLine.findMany({ where: { sequence: { gt: 1 } } })).toEqual([])
+    expect((await watermark(store)).sequence).toBeLessThanOrEqual(1)
+  })
+
+  test.each([
+    ['of an unknown kind', 'time', '1', 'entry', 'steal\t\tCUP:1:1:1:1\t\t'],
+    ['without lines', 'time', '1', 'entry', 'set\t\t\t\t'],
+    ['with a count that is no number', 'time', '1', 'entry', 'set\t\tCUP:1:nan:0:0\t\t'],
+    ['with half a record of a reservation', 'time', '1', 'entry', 'release\tid\tCUP:1:1:1:1\treleased'],
+  ])('stops at an entry %s and says so, rather than skip it', async (_what, ...fields) => {
+    const writer = startWriter()
+    await eventually(() => caughtUp(store), 'MySQL holds everything')
+    const before = await watermark(store)
+    const { epoch, sequence } = await end(store)
+    await store.redis.xadd(store.keys.ledger, `${epoch}-${sequence + 1}`, ...fields)
+    await store.redis.hset(store.keys.position, 'sequence', sequence + 1)
+    await shopper.adjust('CUP', 1)
+    await eventually(() => writer.problem !== undefined, 'it has a problem')
+    expect(await watermark(store)).toEqual(before)
+    expect(await store.database.ledgerLine.count({ where: { sequence: { gt: sequence } } })).toBe(0)
+  })
+
+  describe('when entries are applied again', () => {
+    let entries: LedgerEntry[]
+    let first: StoreRow
+    let storeId: number
+
+    beforeEach(async () => {
+      await trade(shopper, 2)
+      const ledger = new StoreLedger(store.database, store.name)
+      storeId = await ledger.storeId()
+      first = await ledger.row()
+      entries = await new LedgerStream(store.redis, store.redis, store.name).read(first.watermark, 1000)
+      expect(entries.length).toBeGreaterThan(20)
+      expect(await applyEntries(store.database, storeId, first, entries)).toBe(true)
+    })
+
+    test('by a writer that does not know that they were, nothing changes', async () => {
+      const before = await tables(store)
+      expect(await applyEntries(store.database, storeId, first, entries)).toBe(false)
+      expect(await applyEntries(store.database, storeId, first, entries.slice(0, 5))).toBe(false)
+      expect(await tables(store)).toBe(before)
+      await expectInvariants(store)
+    })
+
+    test('by a writer of a server that lost the store, nothing changes', async () => {
+      const before = await tables(store)
+      const now = { ...first, watermark: await watermark(store), server: 'another' }
+      expect(await applyEntries(store.database, storeId, now, entries)).toBe(false)
+      expect(await tables(store)).toBe(before)
+    })
+
+    test('late and out of order, no reservation and no count goes back', async () => {
+      const rows = async () => {
+        const { database } = store
+        const [stock, reservations] = [await database.stock.findMany(), await database.reservation.findMany()]
+        return { stock, reservations, lines: await database.ledgerLine.count() }
+      }
+      const before = await rows()
+      // As if each were seen where it belongs: the watermark alone would not keep them out.
+      for (const entry of [...entries].reverse()) {
+        const now = { ...first, watermark: await watermark(store) }
+        expect(await applyEntries(store.database, storeId, now, [entry])).toBe(true)
+      }
+      expect(await rows()).toEqual(before)
+    })
+  })
+})

@@ -1,0 +1,34 @@
+import { describe, expect } from 'vitest'
+import { request, scriptTest } from '../../support/script-store.js'
+
+describe('verify', () => {
+  scriptTest('opens the ledger of a new store with epoch 1', async ({ store }) => {
+    expect(await store.redis.hgetall(store.keys.position)).toEqual({
+      epoch: '1',
+      sequence: '0',
+      verified: store.server,
+    })
+  })
+
+  scriptTest('leaves an empty Redis fenced when MySQL holds a ledger', async ({ store }) => {
+    await store.remove()
+    expect(await store.run('verify', 1, 0)).toEqual(['empty'])
+    expect(await store.dump()).toEqual({})
+  })
+
+  scriptTest.for([
+    ['behind by an entry', 1, 3, 'behind\t1-2'],
+    ['behind by an epoch', 2, 0, 'behind\t1-2'],
+    ['where MySQL is', 1, 2, 'verified'],
+    ['ahead by an entry', 1, 1, 'verified'],
+    ['ahead by an epoch', 0, 9, 'verified'],
+  ] as const)('decides for a ledger that is %s', async ([_what, epoch, sequence, outcome], { store }) => {
+    await store.setStock({ cup: 5, hat: 5 })
+    await store.redis.hset(store.keys.position, 'verified', 'another-server')
+    const before = await store.dump()
+    expect(await store.run('verify', epoch, sequence)).toEqual([outcome])
+    if (outcome !== 'verified') expect(await store.dump()).toEqual(before)
+    const [reply] = await store.run('reserve', 'r1', '', request('cup:1'))
+    expect(reply?.split('\t')[0]).toBe(outcome === 'verified' ? 'reserved' : 'store-fenced')
+  })
+})
