@@ -232,21 +232,31 @@ function withPersisted(store: StoreServices, reservation: Reservation): schemas.
 
 function present(reservation: Reservation): schemas.ReservationAnswer {
   const { id, state, customerId, orderId, lines, paymentRef, reacquired, closedAtMs } = reservation
-  return {
+  const answer: schemas.ReservationAnswer = {
     id,
     state,
     customerId,
-    ...(orderId !== undefined && { orderId }),
     lines,
     createdAt: formatTime(reservation.createdAtMs),
     expiresAt: formatTime(reservation.expiresAtMs),
-    ...(paymentRef !== undefined && { paymentRef }),
-    ...(reacquired && { reacquired }),
-    ...(closedAtMs !== undefined && { closedAt: formatTime(closedAtMs) }),
   }
+  if (orderId !== undefined) answer.orderId = orderId
+  if (paymentRef !== undefined) answer.paymentRef = paymentRef
+  if (reacquired) answer.reacquired = true
+  if (closedAtMs !== undefined) answer.closedAt = formatTime(closedAtMs)
+  return answer
 }
+
+/** The calls of a batch share their times, so the last ones are remembered. */
+const formattedTimes = new Map<number, string>()
 
 /** RFC 3339 in UTC. */
 function formatTime(ms: number): string {
-  return new Date(ms).toISOString()
+  let text = formattedTimes.get(ms)
+  if (text === undefined) {
+    text = new Date(ms).toISOString()
+    if (formattedTimes.size >= 64) formattedTimes.clear()
+    formattedTimes.set(ms, text)
+  }
+  return text
 }

@@ -241,13 +241,13 @@ const recordColumn = Prisma.raw(`CONCAT_WS('\\t', state, CONCAT(epoch, '-', sequ
   ${ms('expires_at')}, COALESCE(${ms('closed_at')}, ''), IF(reacquired, '1', ''), COALESCE(payment_ref, ''),
   COALESCE(idempotency_key, ''), ttl_seconds, \`lines\`, customer_id, COALESCE(order_id, ''))`)
 
-/** Up to `limit` ids after `after` of reservations that MySQL holds as held, in order. */
-export async function readHeldIds(ledger: StoreLedger, after: string, limit: number): Promise<string[]> {
+/** Up to `limit` ids after `after` of reservations that are open in MySQL, in order. */
+export async function readOpenIds(ledger: StoreLedger, after: string, limit: number): Promise<string[]> {
   const storeId = await ledger.storeId()
-  // An open reservation has no end, and those are one range of the index by end.
+  // What is open has no end, and that is one range of the index by end.
   const rows = await ledger.database.$queryRaw<{ id: string }[]>`
     SELECT id FROM reservations
-    WHERE store_id = ${storeId} AND closed_at IS NULL AND id > ${after} AND state = 'held'
+    WHERE store_id = ${storeId} AND closed_at IS NULL AND id > ${after}
     ORDER BY id LIMIT ${limit}`
   return rows.map(({ id }) => id)
 }

@@ -1,7 +1,7 @@
 import { comparePositions, formatPosition, type Position } from '../domain/position.js'
 import type { Drift } from '../domain/reconciliation.js'
 import { parseRecord, type Reservation } from '../domain/reservation.js'
-import { readHeldIds, readRecords } from '../ledger/reconciliation-queries.js'
+import { readOpenIds, readRecords } from '../ledger/reconciliation-queries.js'
 import type { Correction } from '../stock/store-corrections.js'
 import type { Survey, SurveyedReservation } from '../stock/store-survey.js'
 import { type ReconciliationRun, readingOf, settle, TasksInFlight } from './reconciliation-run.js'
@@ -37,11 +37,11 @@ export async function reconcileReservations(run: ReconciliationRun): Promise<voi
   await tasks.end()
 }
 
-/** Walks through what MySQL holds as held, for what Redis has no record of. */
+/** Walks through what is open in MySQL, for what Redis has no record of. */
 async function* heldMissingInRedis(run: ReconciliationRun): AsyncGenerator<Survey<SurveyedReservation>> {
   const { pageRows } = run.settings
   for (let after = ''; ; ) {
-    const ids = await readHeldIds(run.ledger, after, pageRows)
+    const ids = await readOpenIds(run.ledger, after, pageRows)
     if (ids.length > 0) {
       const { position, items } = await run.survey.reservations(ids)
       yield { position, items: items.filter(({ record }) => record === '') }

@@ -33,7 +33,7 @@ export interface GateLimits {
  */
 export class StockGate {
   private readonly scripts: StoreScripts
-  private readonly reserves: TurnBatcher<ReserveCall, string>
+  private readonly reserves: TurnBatcher<ReserveCall, Held | string>
   private readonly confirms: TurnBatcher<readonly [string, string, string], string>
   private readonly releases: TurnBatcher<readonly [string], string>
   private readonly extensions: TurnBatcher<readonly [string, number], string>
@@ -44,7 +44,7 @@ export class StockGate {
     private readonly limits: GateLimits,
   ) {
     this.scripts = new StoreScripts(redis, store)
-    this.reserves = this.batcher((calls) => this.runBatch('reserve', [], calls))
+    this.reserves = this.batcher((calls) => this.runReserves(calls))
     this.confirms = this.batcher((calls) => this.runBatch('confirm', [], calls))
     this.releases = this.batcher((calls) => this.runBatch('release', [], calls))
     const holdMsMax = limits.holdSecondsMax * 1000
@@ -60,10 +60,10 @@ export class StockGate {
     const id = newReservationId()
     const call = [id, idempotencyKey ?? '', formatRequest(request)] as const
     const reply = await this.reserves.add(call, request.lines.length)
-    const [outcome, rest] = splitReply(reply)
-    if (outcome === 'reserved') {
-      return { reservation: readReservation(id, rest), replayed: false }
+    if (typeof reply === 'object') {
+      return { reservation: newReservation(id, request, idempotencyKey, reply), replayed: false }
     }
+    const [outcome, rest] = splitReply(reply)
     if (outcome === 'replayed') {
       const [firstId, record] = splitReply(rest)
       return { reservation: readReservation(firstId, record), replayed: true }
@@ -149,13 +149,29 @@ export class StockGate {
     return Number.isNaN(count) ? refusal(only(reply), '') : count
   }
 
-  private batcher<Call>(run: (calls: Call[]) => Promise<string[]>): TurnBatcher<Call, string> {
-    return new TurnBatcher<Call, string>(run, {
+  private batcher<Call, Reply>(run: (calls: Call[]) => Promise<Reply[]>): TurnBatcher<Call, Reply> {
+    return new TurnBatcher<Call, Reply>(run, {
       callsMax: this.limits.batchCallsMax,
       weightMax: this.limits.batchLinesMax,
       inFlightMax: this.limits.batchesInFlightMax,
       waitingMax: this.limits.callsWaitingMax,
     })
+  }
+
+  /** The units of each call are held from the script's time on, by the next entry of the ledger. */
+  private async runReserves(calls: readonly ReserveCall[]): Promise<(Held | string)[]> {
+    const args: string[] = []
+    for (const call of calls) args.push(call[0], call[1], call[2])
+    const [header = '', ...replies] = await this.scripts.run('reserve', args)
+    if (replies.length === 0) return calls.map(() => header)
+    if (replies.length !== calls.length) {
+      throw new BrokenScriptError(`reserve answered ${replies.length} of ${calls.length} calls`)
+    }
+    const [atMs, epoch, before] = header.split('\t').map(Number) as [number, number, number]
+    let sequence = before
+    return replies.map((reply) =>
+      reply === 'reserved' ? { atMs, position: { epoch, sequence: ++sequence } } : reply,
+    )
   }
 
   private async runBatch(
@@ -174,6 +190,12 @@ export class StockGate {
 }
 
 type ReserveCall = readonly [id: string, idempotencyKey: string, request: string]
+
+/** When units were held, and the entry that did it. */
+interface Held {
+  atMs: number
+  position: Position
+}
 
 export interface ExpireResult {
   expired: number
@@ -203,6 +225,29 @@ function splitReply(reply: string): [outcome: string, rest: string] {
 function changed(id: string, done: string, reply: string): Reservation | Refusal {
   const [outcome, rest] = splitReply(reply)
   return outcome === done ? readReservation(id, rest) : refusal(outcome, rest)
+}
+
+function newReservation(
+  id: string,
+  request: ReservationRequest,
+  idempotencyKey: string | undefined,
+  { atMs, position }: Held,
+): Reservation {
+  return {
+    id,
+    state: 'held',
+    position,
+    createdAtMs: atMs,
+    expiresAtMs: atMs + request.ttlSeconds * 1000,
+    closedAtMs: undefined,
+    reacquired: false,
+    paymentRef: undefined,
+    idempotencyKey,
+    ttlSeconds: request.ttlSeconds,
+    lines: request.lines,
+    customerId: request.customerId,
+    orderId: request.orderId,
+  }
 }
 
 function readReservation(id: string, record: string): Reservation {

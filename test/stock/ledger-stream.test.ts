@@ -26,7 +26,7 @@ async function reserveBatches(store: ScriptStore, sizes: readonly number[]): Pro
   await store.setStock({ cup: 10_000 })
   let from = 0
   for (const size of sizes) {
-    await store.run('reserve', ...batch(from, size))
+    await store.reserve(...batch(from, size))
     from += size
   }
 }
@@ -67,7 +67,7 @@ describe('reading the ledger', () => {
   test('reads what the entries carry', async ({ store, stream }) => {
     await store.setStock({ cup: 10 })
     await store.adjust('cup', -1, { reason: 'broken: ün, "q"', key: 'key-1' })
-    await store.run('reserve', 'r1', 'key-2', request('cup:2', 60, 'Zoë 🎁', 'order-1'))
+    await store.reserve('r1', 'key-2', request('cup:2', 60, 'Zoë 🎁', 'order-1'))
     const [, adjusted, reserved] = await stream.read(start, 10)
     expect(adjusted).toMatchObject({
       kind: 'adjust',

@@ -23,6 +23,13 @@ export class ScriptStore {
     return this.runAs(this.server, script, ...args)
   }
 
+  /** Reserves each `id, key, request`. @returns the replies without the header of the batch. */
+  async reserve(...args: string[]): Promise<string[]> {
+    const [header = '', ...replies] = await this.run('reserve', ...args)
+    expect(header).toMatch(/^\d+\t\d+\t\d+$/)
+    return replies
+  }
+
   runAs(server: string, script: ScriptName, ...args: (string | number)[]): Promise<string[]> {
     const keys = scriptKeys[script].map((key) =>
       // The key of an adjustment is named by its idempotency key, the fifth of its ARGV.
@@ -42,9 +49,9 @@ export class ScriptStore {
     options: { key?: string; ttlSeconds?: number } = {},
   ): Promise<string> {
     const { key = '', ttlSeconds = 900 } = options
-    const [reply = ''] = await this.run('reserve', id, key, request(lines, ttlSeconds))
-    expect(reply).toMatch(/^reserved\t/)
-    return reply.slice('reserved\t'.length)
+    const [reply = ''] = await this.reserve(id, key, request(lines, ttlSeconds))
+    expect(reply).toBe('reserved')
+    return (await this.redis.hget(this.keys.reservations, id)) ?? ''
   }
 
   adjust(sku: string, quantity: string | number, options: { reason?: string; key?: string } = {}) {

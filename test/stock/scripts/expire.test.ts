@@ -17,17 +17,15 @@ describe('expire', () => {
 
   scriptTest('gives units back once the clock of Redis has passed the deadline', async ({ store }) => {
     await store.setStock({ cup: 10 })
-    const [short = '', long = ''] = await store.run(
-      ...(['reserve', 'short', '', request('cup:1', 1), 'long', '', request('cup:2', 60)] as const),
-    )
-    const deadlineMs = Number(short.split('\t')[4])
+    await store.reserve('short', '', request('cup:1', 1), 'long', '', request('cup:2', 60))
+    const deadlineMs = Number((await store.record('short'))[3])
     expect(await store.run('expire', 10)).toEqual(['0', '0', String(deadlineMs)])
     await eventually(
       async () => (await store.nowMs()) >= deadlineMs,
       'the clock of Redis is past the deadline',
     )
     const [expired, overdueMs, next] = await store.run('expire', 10)
-    expect([expired, next]).toEqual(['1', long.split('\t')[4]])
+    expect([expired, next]).toEqual(['1', (await store.record('long'))[3]])
     expect(Number(overdueMs)).toBeGreaterThanOrEqual(0)
     expect(await store.counts('cup')).toBe('8 2 0')
     expect((await store.record('short'))[0]).toBe('expired')

@@ -64,7 +64,7 @@ describe('forget', () => {
     const ids = Array.from({ length: 2500 }, (_, i) => `r${i}`)
     for (let i = 0; i < ids.length; i += 500) {
       const calls = ids.slice(i, i + 500).flatMap((id) => [id, `k-${id}`, '900\tcup:1\tcustomer\t'])
-      await store.run('reserve', ...calls)
+      await store.reserve(...calls)
       await store.run('release', ...ids.slice(i, i + 500))
     }
     expect(await store.run('forget', 0, 2, 0, 5000)).toEqual(['2500'])

@@ -24,7 +24,7 @@ beforeEach(async () => {
 describe('when the memory of Redis is full', () => {
   test('reserve is refused with OOM and changes nothing', async () => {
     const before = await store.dump()
-    await expect(store.run('reserve', 'r9', 'k', request('cup:1'))).rejects.toThrow(/^OOM /)
+    await expect(store.reserve('r9', 'k', request('cup:1'))).rejects.toThrow(/^OOM /)
     expect(await store.dump()).toEqual(before)
   })
 

@@ -28,7 +28,8 @@ async function expectHarmless(store: ScriptStore, calls: readonly Call[], allowe
   for (const call of calls) {
     const replies = await store.run(...call).catch((error: Error) => [`error ${error.name}`])
     const what = JSON.stringify(call)
-    for (const reply of replies) {
+    // A batch of reservations answers with its header first.
+    for (const reply of replies.length > 1 ? replies.slice(1) : replies) {
       expect(/^error ReplyError$/.test(reply) || allowed.test(reply), `${what} answered ${reply}`).toBe(true)
     }
     expect(await store.dump(), `${what} changed something`).toEqual(before)
