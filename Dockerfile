@@ -1,13 +1,12 @@
 # One image for every part of the service; the command says which part a container runs:
 #
 #   docker build --tag holdfast .
-#   docker run --init --env REDIS_URL --env DATABASE_URL --env HOST=127.0.0.1 holdfast migrate
+#   docker run --init --env REDIS_URL --env DATABASE_URL holdfast migrate
 #   docker run --init --env REDIS_URL --env DATABASE_URL --env HOLDFAST_API_KEYS --publish 3000:3000 holdfast
 #
 # docker-compose.yml runs them together, with the servers they need.
 #
-# Node 22 is the oldest that all production dependencies support, and its npm 10 installs from the lock
-# file as it is; npm 11 refuses a lock file without every other platform's optional packages.
+# Node 22 is the oldest that all production dependencies support.
 
 FROM node:22-bookworm-slim AS build
 WORKDIR /app
@@ -32,7 +31,7 @@ COPY prisma/migrations prisma/migrations
 
 # A container is reached from outside only when the service listens beyond loopback, and then it
 # refuses to start until HOLDFAST_API_KEYS is set. Commands that do not listen (worker, migrate) need
-# no keys when they are given HOST=127.0.0.1.
+# no keys.
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000
 EXPOSE 3000
 

@@ -236,13 +236,17 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   if ((config.redisUrl === '') !== (config.databaseUrl === '')) {
     throw new ConfigError('REDIS_URL and DATABASE_URL must be set together, or neither.')
   }
-  if (config.apiKeys.length === 0 && !isLoopback(config.host)) {
-    throw new ConfigError(`HOST ${config.host} is beyond loopback, so HOLDFAST_API_KEYS must be set.`)
-  }
   if (config.ttlSecondsDefault > config.holdSecondsMax) {
     throw new ConfigError('HOLDFAST_TTL_SECONDS must not be more than HOLDFAST_HOLD_SECONDS_MAX.')
   }
   return config
+}
+
+/** @throws ConfigError for an address beyond loopback without API keys. */
+export function assertListenable(config: Config): void {
+  if (config.apiKeys.length === 0 && !isLoopback(config.host)) {
+    throw new ConfigError(`HOST ${config.host} is beyond loopback, so HOLDFAST_API_KEYS must be set.`)
+  }
 }
 
 function isLoopback(host: string): boolean {

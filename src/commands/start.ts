@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { type Api, startApi } from '../api.js'
-import type { Config } from '../config.js'
+import { assertListenable, type Config } from '../config.js'
 import { startPrivateServers } from '../embedded/private-servers.js'
 import { openLog } from '../log.js'
 import { startWorker } from '../worker.js'
@@ -10,45 +10,53 @@ import { stopSignal } from './stop-signal.js'
 
 /** Runs everything in one process, on private servers when none are given. */
 export async function runStart(config: Config): Promise<number> {
+  assertListenable(config)
   const stopped = stopSignal()
-  const ending: (() => Promise<void>)[] = []
-  try {
-    const given = config.redisUrl !== ''
-    const served = given ? config : await withPrivateServers(config, ending)
-    const log = openLog(config.logLevel === 'info' ? 'warn' : config.logLevel, 'start')
-    await migrateDatabase(served)
-    const api = await startApi(served, log)
-    ending.push(api.stop)
-    const samples = given ? [] : await addSampleStock(api)
-    const url = await api.listen()
-    const worker = await startWorker(served, log)
-    ending.push(worker.stop)
-    console.log(welcome(url, samples[0] ?? 'SKU'))
-    await stopped
-    console.log('Stopping.')
-  } catch (error) {
-    throw startupError(error, config)
-  } finally {
-    // The API first, so that nothing new begins; the servers last.
-    for (const end of order(ending)) await end()
-  }
-  return 0
-}
-
-async function withPrivateServers(config: Config, ending: (() => Promise<void>)[]): Promise<Config> {
+  if (config.redisUrl !== '') return serve(config, stopped, false)
   const servers = await startPrivateServers({
     folder: resolve(config.dataFolder),
     progress: (line) => console.log(line),
   })
-  ending.push(servers.stop)
-  return { ...config, redisUrl: servers.redisUrl, databaseUrl: servers.databaseUrl }
+  const lost = Promise.race([
+    servers.redis.exited.then((how) => `Redis ended by itself (${how})`),
+    servers.mariadb.exited.then((how) => `MariaDB ended by itself (${how})`),
+  ])
+  const { redisUrl, databaseUrl } = servers
+  try {
+    return await serve({ ...config, redisUrl, databaseUrl }, Promise.race([stopped, lost]), true)
+  } finally {
+    await servers.stop()
+  }
 }
 
-/** Servers were pushed first and end last; the API was pushed before the worker and ends first. */
-function order(ending: (() => Promise<void>)[]): (() => Promise<void>)[] {
-  return ending.length === 3
-    ? [ending[1], ending[2], ending[0]].filter((end) => end !== undefined)
-    : ending.reverse()
+/**
+ * Serves until `ending` resolves with a signal's name, or with what went wrong.
+ *
+ * @returns the exit status.
+ */
+async function serve(config: Config, ending: Promise<string>, withSamples: boolean): Promise<number> {
+  const log = openLog(config.logLevel === 'info' ? 'warn' : config.logLevel, 'start')
+  const running: { stop(): Promise<void> }[] = []
+  const startUp = async () => {
+    await migrateDatabase(config)
+    running.push(await startWorker(config, log))
+    const api = await startApi(config, log)
+    running.push(api)
+    if (withSamples) await addSampleStock(api)
+    console.log(welcome(await api.listen(), withSamples ? (Object.keys(sampleStock)[0] as string) : 'SKU'))
+  }
+  try {
+    // Whoever stops it need not wait until all has started.
+    await Promise.race([startUp(), ending])
+    const why = await ending
+    console.log(why.startsWith('SIG') ? 'Stopping.' : `${why}. Stopping.`)
+    return why.startsWith('SIG') ? 0 : 1
+  } catch (error) {
+    throw startupError(error, config)
+  } finally {
+    // The API first, so that nothing new begins.
+    for (const part of running.reverse()) await part.stop()
+  }
 }
 
 const sampleStock: Readonly<Record<string, number>> = {
@@ -57,13 +65,12 @@ const sampleStock: Readonly<Record<string, number>> = {
   'TEE-BLACK-M': 500,
 }
 
-/** Puts sample stock into an empty store. @returns the sample SKUs. */
-async function addSampleStock(api: Api): Promise<string[]> {
+/** Puts sample stock into an empty store. */
+async function addSampleStock(api: Api): Promise<void> {
   const store = [...api.stores.values()][0]
   if (store && (await store.reader.list('', 1)).length === 0) {
     for (const [sku, onHand] of Object.entries(sampleStock)) await store.gate.setStock(sku, onHand)
   }
-  return Object.keys(sampleStock)
 }
 
 function welcome(url: string, sku: string): string {

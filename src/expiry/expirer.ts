@@ -32,6 +32,7 @@ export class Expirer {
   private sweeping: Promise<void> | undefined
   private expiring: Promise<void> | undefined
   private again = false
+  private jobsFailing = false
   private expired = 0
   private overdueMs = 0
 
@@ -50,7 +51,14 @@ export class Expirer {
       concurrency: 1,
       autorun: false,
     })
-    this.worker.on('error', (error) => this.log.warn({ err: error }, 'BullMQ failed; the sweep goes on'))
+    // BullMQ reports every attempt to reconnect; an outage is one line.
+    this.worker.on('error', (error) => {
+      if (!this.jobsFailing) this.log.warn({ err: error }, 'BullMQ failed; the sweep goes on')
+      this.jobsFailing = true
+    })
+    this.worker.on('ready', () => {
+      this.jobsFailing = false
+    })
   }
 
   /** Reservations expired by this process. */
@@ -70,7 +78,8 @@ export class Expirer {
 
   async stop(): Promise<void> {
     this.stopping.abort()
-    await this.worker.close()
+    // Without Redis, BullMQ waits for it to come back; nothing that it holds is needed.
+    await Promise.race([this.worker.close(), delay(workerCloseMsMax, undefined, { ref: false })])
     await this.sweeping
     await this.expiring
   }
@@ -134,3 +143,5 @@ export class Expirer {
     }
   }
 }
+
+const workerCloseMsMax = 2000
