@@ -3,7 +3,8 @@
 -- the state right after that entry. Changes nothing.
 --
 -- KEYS: position, stock, skus, reservations, deadlines, finished
--- ARGV: server, what, then `scan`, cursor, count; or `names` and the names wanted
+-- ARGV: server, what, then `scan`, cursor, count; or `names` and the names wanted; or `missing` and
+--   names, of which those are wanted that Redis does not hold
 --   what: `stock`, `reservations`, or (scan alone) the reservations of `deadlines` or `finished`;
 --   or `sizes`, with nothing after it
 -- Returns: `store-fenced` alone, or: position, next cursor ('0' at the end), then
@@ -61,6 +62,16 @@ if source == 'scan' then
   end
 else
   names = { unpack(ARGV, 4) }
+end
+if source == 'missing' then
+  local found = read_fields(what == 'stock' and stock_key or reservations_key, names)
+  local missing = {}
+  for i = 1, #names do
+    if not found[i] then
+      missing[#missing + 1] = names[i]
+    end
+  end
+  names = missing
 end
 
 if what == 'stock' then

@@ -11,7 +11,7 @@ import type { TestStore } from './support/test-store.js'
 /** Not whole minutes, so that no extension of whole minutes ends exactly there. */
 const holdSecondsMax = 250
 const retentionSeconds = 300
-const runsMin = 20
+const runsMin = 10
 
 describe('the service and a model of it in plain maps', () => {
   let store: TestStore

@@ -260,8 +260,9 @@ export interface UnitSums {
 }
 
 /**
- * The units of held and of confirmed reservations of each SKU, beside the counts of its row, all of
- * one moment: read in pages inside one transaction that sees MySQL as of its begin.
+ * The SKUs whose row does not have the counts that their held and confirmed reservations add up to,
+ * all of one moment: read in pages inside one transaction that sees MySQL as of its begin. Its memory
+ * is one sum for each SKU.
  *
  * @param onPage is called after each page; it may reject to stop.
  */
@@ -302,7 +303,11 @@ export async function sumReservations(
         const rows = await snapshot.$queryRaw<{ sku: string; held: bigint; sold: bigint }[]>`
           SELECT sku, held, sold FROM stock WHERE store_id = ${storeId} AND sku > ${after}
           ORDER BY sku LIMIT ${settings.pageRows}`
-        for (const { sku, held, sold } of rows) unitsOf(sku).row = { held: Number(held), sold: Number(sold) }
+        for (const { sku, held, sold } of rows) {
+          const units = unitsOf(sku)
+          units.row = { held: Number(held), sold: Number(sold) }
+          if (units.held === units.row.held && units.sold === units.row.sold) sums.delete(sku)
+        }
         await onPage(0)
         if (rows.length < settings.pageRows) break
         after = rows.at(-1)?.sku as string

@@ -30,8 +30,8 @@ export interface ReconcileRequest {
 
 /** Bounds that nobody has had a reason to tune. */
 export const reconciliationSettings: ReconciliationSettings = {
-  partItems: 1000,
-  partsInFlight: 2,
+  partItems: 250,
+  partsAheadMax: 8,
   pageRows: 1000,
   lagWaitMs: 15_000,
   sumMs: 600_000,

@@ -4,7 +4,7 @@ import { parseRecord, type Reservation } from '../domain/reservation.js'
 import { readOpenIds, readRecords } from '../ledger/reconciliation-queries.js'
 import type { Correction } from '../stock/store-corrections.js'
 import type { Survey, SurveyedReservation } from '../stock/store-survey.js'
-import { type ReconciliationRun, readingOf, settle, TasksInFlight } from './reconciliation-run.js'
+import { compareParts, type ReconciliationRun, readingOf, settle } from './reconciliation-run.js'
 import { type Choice, chooseTruth, readStory, undecided } from './reconciliation-story.js'
 
 /**
@@ -12,40 +12,42 @@ import { type Choice, chooseTruth, readStory, undecided } from './reconciliation
  * held ones that Redis lost. What ended long ago Redis has forgotten, as it should.
  */
 export async function reconcileReservations(run: ReconciliationRun): Promise<void> {
-  const { partItems, partsInFlight } = run.settings
-  const tasks = new TasksInFlight(partsInFlight)
-  const compare = (part: Survey<SurveyedReservation>) => tasks.add(() => compareReservations(run, part))
-  for await (const part of run.survey.scanReservations('reservations', partItems)) {
-    await run.beat()
-    run.findings.checked.reservations += part.items.length
-    await compare(part)
-  }
-  for await (const part of heldMissingInRedis(run)) {
-    await run.beat()
-    await compare(part)
-  }
-  await tasks.end()
+  const { partItems } = run.settings
+  await compareParts(run, async (add) => {
+    for await (const part of run.survey.scanReservations('reservations', partItems)) {
+      await run.beat()
+      run.findings.checked.reservations += part.items.length
+      await add(() => compareReservations(run, part))
+    }
+    for await (const part of openMissingInRedis(run)) {
+      await run.beat()
+      await add(() => compareReservations(run, part))
+    }
+  })
   // Every record has exactly one deadline or end. When there are more of these, some have no record.
   const { reservations, deadlines, finished } = await run.survey.sizes()
-  if (deadlines + finished === reservations) return
-  for (const pointers of ['deadlines', 'finished'] as const) {
-    for await (const part of run.survey.scanReservations(pointers, partItems)) {
-      await run.beat()
-      await compare({ ...part, items: part.items.filter(({ record }) => record === '') })
+  if (deadlines + finished !== reservations) await reconcilePointers(run)
+}
+
+/** Walks through the deadlines and the ends, for those that point at no record. */
+async function reconcilePointers(run: ReconciliationRun): Promise<void> {
+  await compareParts(run, async (add) => {
+    for (const pointers of ['deadlines', 'finished'] as const) {
+      for await (const part of run.survey.scanReservations(pointers, run.settings.partItems)) {
+        await run.beat()
+        const items = part.items.filter(({ record }) => record === '')
+        await add(() => compareReservations(run, { ...part, items }))
+      }
     }
-  }
-  await tasks.end()
+  })
 }
 
 /** Walks through what is open in MySQL, for what Redis has no record of. */
-async function* heldMissingInRedis(run: ReconciliationRun): AsyncGenerator<Survey<SurveyedReservation>> {
+async function* openMissingInRedis(run: ReconciliationRun): AsyncGenerator<Survey<SurveyedReservation>> {
   const { pageRows } = run.settings
   for (let after = ''; ; ) {
     const ids = await readOpenIds(run.ledger, after, pageRows)
-    if (ids.length > 0) {
-      const { position, items } = await run.survey.reservations(ids)
-      yield { position, items: items.filter(({ record }) => record === '') }
-    }
+    if (ids.length > 0) yield await run.survey.missingReservations(ids)
     if (ids.length < pageRows) return
     after = ids.at(-1) as string
   }

@@ -4,7 +4,7 @@ import { type Counts, parseCounts } from '../domain/stock.js'
 import { readSkuNames, readSkusAt, type SkuAtPosition } from '../ledger/reconciliation-queries.js'
 import type { Survey, SurveyedSku } from '../stock/store-survey.js'
 import { judgeLedger, type LedgerVerdict } from './reconciliation-ledger.js'
-import { type ReconciliationRun, readingOf, settle, TasksInFlight } from './reconciliation-run.js'
+import { compareParts, type ReconciliationRun, readingOf, settle } from './reconciliation-run.js'
 
 /**
  * Compares the counts of SKUs: Redis at a position, MySQL's row, and the ledger up to there.
@@ -17,17 +17,19 @@ export async function reconcileStock(
   skus: readonly string[] | undefined,
 ): Promise<string[]> {
   const unknown: string[] = []
-  const tasks = new TasksInFlight(run.settings.partsInFlight)
-  const compare = (part: Survey<SurveyedSku>) =>
-    tasks.add(async () => {
-      unknown.push(...(await compareSkus(run, part)))
-    })
-  if (skus) {
-    for (let i = 0; i < skus.length; i += run.settings.partItems) {
-      await compare(await run.survey.skus(skus.slice(i, i + run.settings.partItems)))
+  const { partItems } = run.settings
+  await compareParts(run, async (add) => {
+    const compare = (part: Survey<SurveyedSku>) =>
+      add(async () => {
+        unknown.push(...(await compareSkus(run, part)))
+      })
+    if (skus) {
+      for (let i = 0; i < skus.length; i += partItems) {
+        await compare(await run.survey.skus(skus.slice(i, i + partItems)))
+      }
+      return
     }
-  } else {
-    for await (const part of run.survey.scanSkus(run.settings.partItems)) {
+    for await (const part of run.survey.scanSkus(partItems)) {
       await run.beat()
       await compare(part)
     }
@@ -35,9 +37,8 @@ export async function reconcileStock(
       await run.beat()
       await compare(part)
     }
-  }
-  await tasks.end()
-  return unknown
+  })
+  return skus ? unknown : []
 }
 
 /** Walks through the SKUs that MySQL knows, for those that Redis does not hold. */
@@ -45,11 +46,7 @@ async function* skusMissingInRedis(run: ReconciliationRun): AsyncGenerator<Surve
   const { pageRows } = run.settings
   for (let after = ''; ; ) {
     const names = await readSkuNames(run.ledger, after, pageRows)
-    if (names.length > 0) {
-      const { position, items } = await run.survey.skus(names)
-      const missing = items.filter(({ counts }) => counts === '')
-      if (missing.length > 0) yield { position, items: missing }
-    }
+    if (names.length > 0) yield await run.survey.missingSkus(names)
     if (names.length < pageRows) return
     after = names.at(-1) as string
   }

@@ -19,7 +19,7 @@ const namedMax = 3
  */
 export async function reconcileSums(run: ReconciliationRun): Promise<void> {
   const { pageRows, sumMs } = run.settings
-  const sums = await sumReservations(run.ledger, { pageRows: pageRows * 5, timeoutMs: sumMs }, run.beat)
+  const sums = await sumReservations(run.ledger, { pageRows, timeoutMs: sumMs }, run.beat)
   let searched = 0
   for (const [sku, units] of sums) {
     for (const field of ['held', 'sold'] as const) {

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import { type LedgerEntry, parseEntry } from '../domain/ledger-entry.js'
+import { type LedgerEntry, MalformedEntryError, parseEntry } from '../domain/ledger-entry.js'
 import { formatPosition, type Position, parsePosition } from '../domain/position.js'
 import { type StoreKeys, storeKeys } from './keys.js'
 import { endLease, takeLease } from './lease.js'
@@ -115,8 +115,14 @@ const recordsPerRead = 128
 /** A record is `time <ms> entry <text> entry <text> ...`; its id is the position of its last entry. */
 function readRecord(id: string, fields: string[], into: LedgerEntry[]): void {
   const last = parsePosition(id) as Position
-  const occurredAtMs = Number(fields[1])
+  const [timeName, time = ''] = fields
+  const occurredAtMs = Number(time)
   const count = fields.length / 2 - 1
+  // Unnoticed, a record without entries would be read again and again, and one without a time would
+  // be of 1970.
+  if (timeName !== 'time' || !/^\d{1,15}$/.test(time) || count < 1) {
+    throw new MalformedEntryError(last, fields.join('\t'))
+  }
   for (let i = 0; i < count; i++) {
     const position = { epoch: last.epoch, sequence: last.sequence - count + 1 + i }
     into.push(parseEntry(position, occurredAtMs, fields[2 * i + 3] as string))

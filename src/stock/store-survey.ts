@@ -91,8 +91,20 @@ export class StoreSurvey {
     return { position, items: readSkus(values) }
   }
 
+  /** Of these SKUs, those that Redis has no counts of. */
+  async missingSkus(names: readonly string[]): Promise<Survey<SurveyedSku>> {
+    const { position, values } = await this.read('stock', 'missing', ...names)
+    return { position, items: readSkus(values) }
+  }
+
   async reservations(ids: readonly string[]): Promise<Survey<SurveyedReservation>> {
     const { position, values } = await this.read('reservations', 'names', ...ids)
+    return { position, items: readReservations(values) }
+  }
+
+  /** Of these reservations, those that Redis has no record of. */
+  async missingReservations(ids: readonly string[]): Promise<Survey<SurveyedReservation>> {
+    const { position, values } = await this.read('reservations', 'missing', ...ids)
     return { position, items: readReservations(values) }
   }
 

@@ -62,7 +62,7 @@ export class WatermarkFeed {
     this.asked = false
     // The message itself may have been lost.
     await this.refresh().catch(() => {})
-    return this.holds(position)
+    return position.epoch === this.watermark.epoch && this.holds(position)
   }
 
   /**
@@ -87,7 +87,9 @@ export class WatermarkFeed {
     if (!position || comparePositions(position, this.watermark) <= 0) return
     this.watermark = position
     for (const waiter of this.waiters) {
-      if (comparePositions(waiter.position, position) <= 0) waiter.resolve(true)
+      // A restore began a new epoch: what was waited for in the old one was lost before it was held.
+      if (waiter.position.epoch < position.epoch) waiter.resolve(false)
+      else if (waiter.position.sequence <= position.sequence) waiter.resolve(true)
     }
     this.asked = false
     if (this.waiters.size > 0) this.ask()

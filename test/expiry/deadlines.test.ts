@@ -57,6 +57,24 @@ describe('unpaid reservations', () => {
     expect(late).toBeLessThan(3000)
   })
 
+  test('never come back before their deadline, however often somebody looks', async () => {
+    const { api, shopper } = await openShop()
+    const gate = api.stores.get(store.name)?.gate
+    for (let i = 0; i < 50; i++) await reserve(shopper, 1)
+    let looks = 0
+    await eventually(async () => {
+      for (let i = 0; i < 20; i++) await gate?.expire(7)
+      looks += 20
+      return nothingHeld()
+    }, 'all are back')
+    expect(looks).toBeGreaterThan(100)
+    await store.worker()
+    const late = latenesses(await expectInvariants(store))
+    expect(late).toHaveLength(50)
+    expect(late.at(0)).toBeGreaterThanOrEqual(0)
+    expect(late.at(-1)).toBeLessThan(500)
+  })
+
   test('come back within ten seconds by the sweep when their jobs were lost', async () => {
     const { shopper } = await openShop()
     await store.worker()

@@ -202,6 +202,9 @@ describe('the ledger writer', () => {
     ['of an unknown kind', 'time', '1', 'entry', 'steal\t\tCUP:1:1:1:1\t\t'],
     ['without lines', 'time', '1', 'entry', 'set\t\t\t\t'],
     ['with a count that is no number', 'time', '1', 'entry', 'set\t\tCUP:1:nan:0:0\t\t'],
+    ['without a time', 'time', '', 'entry', 'set\t\tCUP:1:1:1:1\t\t'],
+    ['of a record without entries', 'time', '1'],
+    ['of a record that does not begin with its time', 'entry', '1', 'entry', 'set\t\tCUP:1:1:1:1\t\t'],
     ['with half a record of a reservation', 'time', '1', 'entry', 'release\tid\tCUP:1:1:1:1\treleased'],
   ])('stops at an entry %s and says so, rather than skip it', async (_what, ...fields) => {
     const writer = startWriter()

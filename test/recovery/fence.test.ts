@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
 import { type RedisServer, startRedis } from '../../src/embedded/redis-server.js'
+import type { Worker } from '../../src/worker.js'
 import { type BriefStore, openBriefStore } from '../support/brief-store.js'
 import { expectInvariants } from '../support/invariants.js'
 import { type Answer, Shopper } from '../support/shopper.js'
@@ -18,18 +19,21 @@ describe('a store whose Redis went through something', { timeout: 60_000 }, () =
   let store: BriefStore
   let shopper: Shopper
   let heldId: string
+  let worker: Worker
+  let startWorker: () => Promise<Worker>
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'holdfast-fence-'))
     redis = await startRedis({ folder: join(folder, 'redis') })
     mysql = await TcpProxy.open(inject('databaseUrl'))
-    store = await openBriefStore({ redisUrl: redis.url, connectTimeoutMs: 1000, confirmWaitMs: 2000 })
+    store = await openBriefStore({ redisUrl: redis.url, connectTimeoutMs: 1000, confirmWaitMs: 5000 })
     const behind = new URL(mysql.url)
     behind.pathname = new URL(store.config.databaseUrl).pathname
     // The test's own connection outlives the server, too.
     store.redis.on('error', () => {})
     shopper = new Shopper((await store.api({ databaseUrl: behind.href })).app)
-    await store.worker({ databaseUrl: behind.href })
+    startWorker = () => store.worker({ databaseUrl: behind.href })
+    worker = await startWorker()
     expect((await shopper.set('CUP', 10)).status).toBe(201)
     heldId = (await shopper.reserve({ lines })).body.id
     expect((await shopper.confirm((await shopper.reserve({ lines })).body.id)).status).toBe(200)
@@ -116,17 +120,19 @@ describe('a store whose Redis went through something', { timeout: 60_000 }, () =
     let done = false
     const sold = new Set<string>()
     const statuses = new Set<string>()
-    const shop = async () => {
+    const shop = async (lane: number) => {
       while (!done) {
         const { status, body } = await shopper.reserve({ lines })
         statuses.add(`${status} ${body.type ?? ''}`)
         if (status !== 201) continue
-        const paid = await shopper.confirm(body.id)
-        if (paid.status === 200) sold.add(body.id)
+        // Half of them never wait for MySQL, so that the loss does not find all of them waiting.
+        const buys = lane % 2 === 0
+        const { status: ended } = await (buys ? shopper.confirm(body.id) : shopper.release(body.id))
+        if (buys && ended === 200) sold.add(body.id)
       }
     }
     await shopper.set('CUP', 1_000_000)
-    const shoppers = Promise.all(Array.from({ length: 8 }, shop))
+    const shoppers = Promise.all(Array.from({ length: 8 }, (_, lane) => shop(lane)))
     await eventually(() => sold.size > 50, 'sales are made')
     const before = sold.size
     await store.redis.flushall()
@@ -136,6 +142,21 @@ describe('a store whose Redis went through something', { timeout: 60_000 }, () =
     expect([...statuses].sort()).toEqual(['201 ', '503 urn:holdfast:store-fenced'])
     const { mysql: state } = await expectInvariants(store)
     for (const id of sold) expect(state.reservations.get(id)?.state).toBe('confirmed')
+  })
+
+  test('does not call a payment kept that the loss took along', async () => {
+    await worker.stop()
+    const { id } = (await shopper.reserve({ lines })).body
+    const paying = shopper.confirm(id)
+    const record = async () => (await store.redis.hget(store.keys.reservations, id)) ?? ''
+    await eventually(async () => (await record()).startsWith('confirmed'), 'Redis holds the payment')
+    await store.redis.flushall()
+    await eventually(isOpen, 'the store was restored')
+    await startWorker()
+    expect((await paying).body.persisted).not.toBe(true)
+    expect((await shopper.read(id)).status).toBe(404)
+    const { mysql: state } = await expectInvariants(store)
+    expect(state.counts.get('CUP')).toEqual({ available: 8, held: 1, sold: 1 })
   })
 
   test('sells nothing from a server that lost its newest part', async () => {

@@ -1,4 +1,4 @@
-import { beforeAll, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { parseCounts } from '../../src/domain/stock.js'
 import { StoreCorrections } from '../../src/stock/store-corrections.js'
 import { StoreSurvey } from '../../src/stock/store-survey.js'
@@ -8,7 +8,8 @@ import { openReconciledStore, type ReconciledStore, startLoad } from './reconcil
 const skus = Array.from({ length: 20 }, (_, i) => `sku-${String(i).padStart(2, '0')}`)
 let store: ReconciledStore
 
-beforeAll(async () => {
+// A store for each test: what a run compares grows with the load.
+beforeEach(async () => {
   store = await openReconciledStore()
   for (const sku of skus) await store.services.gate.setStock(sku, 100_000)
 })
@@ -24,7 +25,7 @@ test('finds nothing while clients hold, pay, extend, release and expire', async 
   const load = startLoad(store, skus)
   await eventually(() => load.calls() > 200, 'the load is under way')
   const before = load.calls()
-  for (let i = 0; i < 6; i++) {
+  for (let i = 0; i < 8; i++) {
     const report = await store.reconcile()
     expect(report.drifted).toEqual([])
     expect(report.checked.skus).toBeGreaterThanOrEqual(skus.length)

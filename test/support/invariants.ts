@@ -342,7 +342,8 @@ const invariants = {
       if (entry.lines.some(({ line }, index) => line !== index)) findings.push(`${at(entry)} lacks a line`)
       before = entry.position
     }
-    if (comparesWith(before, position) !== 0 && position.sequence > 0) {
+    // A restore begins an epoch at the sequence where MySQL stands, and may have no entry of it yet.
+    if (before.sequence !== position.sequence || before.epoch > position.epoch) {
       findings.push(`it ends at ${formatPosition(before)} and Redis is at ${formatPosition(position)}`)
     }
     return findings

@@ -58,7 +58,7 @@ CREATE TABLE IF NOT EXISTS ledger (
   sold            BIGINT UNSIGNED NOT NULL,
   reason          VARCHAR(255) COLLATE utf8mb4_bin NULL,
   PRIMARY KEY (store_id, epoch, sequence, line),
-  KEY ledger_by_sku (store_id, sku, epoch, sequence),
+  KEY ledger_by_sku (store_id, sku, epoch, sequence, kind, quantity),
   KEY ledger_by_reservation (store_id, reservation_id, epoch, sequence)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4;
 

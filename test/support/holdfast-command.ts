@@ -1,0 +1,72 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll } from 'vitest'
+import { eventually } from './test-store.js'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+const main = `${root}dist/main.js`
+
+/** Compiles what is run here, as `npm run build` does. */
+export async function buildHoldfast(): Promise<void> {
+  await promisify(execFile)('npm', ['run', '--silent', 'build'], { cwd: root })
+}
+
+/** `holdfast COMMAND` as a process of its own. */
+export class HoldfastCommand {
+  stdout = ''
+  stderr = ''
+  /** Resolves with the exit status, or the name of the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals>
+  private readonly child: ChildProcess
+
+  /** @param settings its environment, beside PATH and HOME: nothing of this process' leaks into it. */
+  constructor(args: readonly string[], settings: Readonly<Record<string, string>> = {}) {
+    const { PATH = '', HOME = '' } = process.env
+    this.child = spawn(process.execPath, [main, ...args], {
+      env: { PATH, HOME, ...settings },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    running.add(this)
+    this.child.stdout?.setEncoding('utf8').on('data', (text) => {
+      this.stdout += text
+    })
+    this.child.stderr?.setEncoding('utf8').on('data', (text) => {
+      this.stderr += text
+    })
+    this.ended = once(this.child, 'close').then(([status, signal]) => {
+      running.delete(this)
+      return signal ?? status
+    })
+  }
+
+  get hasEnded(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null
+  }
+
+  /** Where it listens, once it does. @throws Error with what it said when it ends before. */
+  async url(timeoutMs = 60_000): Promise<string> {
+    const found = () => /(?:listens on |"url":")(http:[^\s"]+)/.exec(this.stdout + this.stderr)?.[1]
+    await this.says(() => found() !== undefined, timeoutMs)
+    return found() as string
+  }
+
+  /** Resolves when it has said something. */
+  async says(what: RegExp | (() => boolean), timeoutMs = 60_000): Promise<void> {
+    const said = typeof what === 'function' ? what : () => what.test(this.stdout + this.stderr)
+    await eventually(() => said() || this.hasEnded, 'it has said so', timeoutMs)
+    if (!said()) throw new Error(`it ended: ${this.stderr}${this.stdout}`)
+  }
+
+  kill(signal: NodeJS.Signals): Promise<number | NodeJS.Signals> {
+    this.child.kill(signal)
+    return this.ended
+  }
+}
+
+const running = new Set<HoldfastCommand>()
+
+afterAll(async () => {
+  for (const command of running) await command.kill('SIGKILL')
+})
