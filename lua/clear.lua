@@ -8,7 +8,8 @@
 --   cleared
 --   superseded                         a newer restore has begun or ended
 local position_key = KEYS[1]
-local epoch = tonumber(ARGV[2])
+-- include whole
+local epoch = whole(ARGV[2], 'the epoch')
 local head = redis.call('HMGET', position_key, 'epoch', 'restoring')
 if math.max(tonumber(head[1] or 0), tonumber(head[2] or 0)) >= epoch then
   return { 'superseded' }

@@ -2,7 +2,7 @@
 -- open: ends a restore: the store's ledger goes on after what MySQL holds, in the new epoch.
 --
 -- KEYS: position
--- ARGV: server, epoch, sequence
+-- ARGV: server, epoch, sequence, the generation
 -- Returns one of
 --   opened
 --   superseded                         a newer restore has begun or ended
@@ -10,6 +10,11 @@ local position_key = KEYS[1]
 if redis.call('HGET', position_key, 'restoring') ~= ARGV[2] then
   return { 'superseded' }
 end
+-- include whole
+local epoch, sequence = whole(ARGV[2], 'the epoch'), whole(ARGV[3], 'the sequence')
+local generation = whole(ARGV[4], 'the generation')
 redis.call('DEL', position_key)
-redis.call('HSET', position_key, 'epoch', ARGV[2], 'sequence', ARGV[3], 'verified', ARGV[1])
+redis.call(
+  'HSET', position_key, 'epoch', epoch, 'sequence', sequence, 'generation', generation, 'verified', ARGV[1]
+)
 return { 'opened' }

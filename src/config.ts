@@ -176,11 +176,11 @@ export const settings = {
     [1, 1_000_000],
     'calls of one kind that may wait; one more is answered 503',
   ),
-  writerEntriesMax: whole(
-    'HOLDFAST_WRITER_ENTRIES_MAX',
+  writerLinesMax: whole(
+    'HOLDFAST_WRITER_LINES_MAX',
     2000,
     [1, 10_000],
-    'ledger entries in one transaction',
+    'lines of ledger entries in one transaction',
   ),
   writerLingerMs: whole(
     'HOLDFAST_WRITER_LINGER_MS',

@@ -62,7 +62,7 @@ export async function startWorker(config: Config, log: Logger): Promise<Worker> 
       ledger,
       stream,
       {
-        entriesMax: config.writerEntriesMax,
+        linesMax: config.writerLinesMax,
         lingerMs: config.writerLingerMs,
         retryMs: writerRetryMs,
         leaseMs: writerLeaseMs,

@@ -8,6 +8,10 @@ export interface StoreRow {
   watermark: Position
   /** The run id of the Redis server that owns the store. */
   server: string
+  /** Rises whenever another server takes the store over. */
+  generation: number
+  /** Whether that server was found sound, so that its entries are taken. */
+  opened: boolean
 }
 
 /**

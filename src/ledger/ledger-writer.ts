@@ -10,15 +10,15 @@ export interface LedgerSource {
   server(): Promise<string>
   wait(after: Position, waitMs: number): Promise<boolean>
   gather(waitMs: number): Promise<void>
-  read(after: Position, entriesMax: number): Promise<LedgerEntry[]>
+  read(after: Position, linesMax: number): Promise<LedgerEntry[]>
   publishWatermark(server: string, watermark: Position): Promise<void>
   lease(owner: string, leaseMs: number): Promise<boolean>
   endLease(owner: string): Promise<void>
 }
 
 export interface LedgerWriterSettings {
-  /** Entries in a transaction; a record of the stream is never split. */
-  entriesMax: number
+  /** Lines of entries in a transaction, which bounds its bytes; a record of the stream is never split. */
+  linesMax: number
   /** How long entries gather before a transaction, unless a payment waits for one of them. */
   lingerMs: number
   /** The pause after a failure. */
@@ -100,7 +100,7 @@ export class LedgerWriter {
 
   /** Writes for as long as nothing fails. */
   private async work(): Promise<void> {
-    const { leaseMs, lingerMs, entriesMax } = this.settings
+    const { leaseMs, lingerMs, linesMax } = this.settings
     let seen: StoreRow | undefined
     let behind = false
     while (!this.stopped) {
@@ -117,8 +117,8 @@ export class LedgerWriter {
         continue
       }
       if (!behind) await this.source.gather(lingerMs)
-      const entries = await this.source.read(seen.watermark, entriesMax)
-      behind = entries.length >= entriesMax
+      const entries = await this.source.read(seen.watermark, linesMax)
+      behind = countLines(entries) >= linesMax
       seen = await this.write(seen, entries)
     }
   }
@@ -130,7 +130,7 @@ export class LedgerWriter {
    */
   private async look(server: string): Promise<StoreRow> {
     const row = await this.ledger.row()
-    if (row.server !== server)
+    if (row.server !== server || !row.opened)
       throw new Error('the store belongs to another Redis server, or is still fenced')
     await this.source.publishWatermark(server, row.watermark)
     return row
@@ -162,4 +162,8 @@ function assertDense(from: Position, entries: readonly LedgerEntry[]): void {
     }
     sequence = position.sequence
   }
+}
+
+function countLines(entries: readonly LedgerEntry[]): number {
+  return entries.reduce((sum, entry) => sum + entry.lines.length, 0)
 }

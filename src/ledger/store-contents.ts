@@ -28,7 +28,10 @@ export async function* stockPages(ledger: StoreLedger, pageSize: number): AsyncG
   }
 }
 
-/** Every held reservation, then every one that ended at or after `endedSince`. */
+/**
+ * Every reservation that ended at or after `endedSince`, then every held one: an idempotency key that
+ * was used again after it was forgotten belongs to the newer.
+ */
 export async function* reservationPages(
   ledger: StoreLedger,
   endedSince: Date,
@@ -36,17 +39,6 @@ export async function* reservationPages(
 ): AsyncGenerator<Reservation[]> {
   const storeId = await ledger.storeId()
   const { reservation } = ledger.database
-  let after = ''
-  for (;;) {
-    const rows = await reservation.findMany({
-      where: { storeId, closedAt: null, id: { gt: after } },
-      orderBy: { id: 'asc' },
-      take: pageSize,
-    })
-    if (rows.length > 0) yield rows.map(toReservation)
-    if (rows.length < pageSize) break
-    after = rows.at(-1)?.id as string
-  }
   let from = { closedAt: endedSince, id: '' }
   for (;;) {
     const rows = await reservation.findMany({
@@ -60,8 +52,19 @@ export async function* reservationPages(
     })
     if (rows.length > 0) yield rows.map(toReservation)
     const last = rows.at(-1)
-    if (rows.length < pageSize || !last?.closedAt) return
+    if (rows.length < pageSize || !last?.closedAt) break
     from = { closedAt: last.closedAt, id: last.id }
+  }
+  let after = ''
+  for (;;) {
+    const rows = await reservation.findMany({
+      where: { storeId, closedAt: null, id: { gt: after } },
+      orderBy: { id: 'asc' },
+      take: pageSize,
+    })
+    if (rows.length > 0) yield rows.map(toReservation)
+    if (rows.length < pageSize) return
+    after = rows.at(-1)?.id as string
   }
 }
 

@@ -16,8 +16,9 @@ export class StoreLedger {
   /** The watermark, and the Redis server whose entries are taken. */
   async row(): Promise<StoreRow> {
     const id = await this.storeId()
-    const { epoch, sequence, server } = await this.database.store.findUniqueOrThrow({ where: { id } })
-    return { watermark: { epoch, sequence: Number(sequence) }, server }
+    const row = await this.database.store.findUniqueOrThrow({ where: { id } })
+    const { server, generation, opened, epoch, sequence } = row
+    return { watermark: { epoch, sequence: Number(sequence) }, server, generation, opened }
   }
 
   /** @see applyEntries */
@@ -27,31 +28,47 @@ export class StoreLedger {
 
   /**
    * Makes a Redis server the owner of the store, if the store still stands as it was seen. From then
-   * on entries of any other server are not applied.
+   * on entries of any other server are not applied; its own are once it is marked as opened.
    *
-   * @returns false when the store stands elsewhere.
+   * The generation rises when the server before it was opened, and so may have sold. A claim that was
+   * never carried through changes hands without.
+   *
+   * @returns how the store stands now, or undefined when it stood elsewhere.
    */
-  async claim(server: string, seen: StoreRow): Promise<boolean> {
-    return this.move(seen, { server })
+  async claim(server: string, seen: StoreRow): Promise<StoreRow | undefined> {
+    if (seen.server === server) return seen
+    const claimed = { server, generation: seen.generation + (seen.opened ? 1 : 0), opened: false }
+    return (await this.move(seen, claimed)) ? { ...seen, ...claimed } : undefined
+  }
+
+  /** Records that the owner was found sound; before it sells. @returns false when it is not the owner. */
+  async markOpened({ server, generation }: StoreRow): Promise<boolean> {
+    const id = await this.storeId()
+    const { count } = await this.database.store.updateMany({
+      where: { id, server, generation },
+      data: { opened: true },
+    })
+    return count === 1
   }
 
   /**
    * Records that the store's first ledger was opened in Redis, so that an empty Redis is from now
    * on known to be a loss.
    */
-  async openFirstEpoch(server: string): Promise<boolean> {
-    return this.move({ server, watermark: { epoch: 0, sequence: 0 } }, { epoch: 1 })
+  async openFirstEpoch({ server }: StoreRow): Promise<void> {
+    const id = await this.storeId()
+    await this.database.store.updateMany({ where: { id, server, epoch: 0 }, data: { epoch: 1 } })
   }
 
   /**
-   * Claims the next epoch for a restore of this server. What a writer has under way is settled by
-   * it: committed before, and then the claim fails, or never.
+   * Claims the next epoch for a restore of the owner. What a writer has under way is settled by it:
+   * committed before, and then the claim fails, or never.
    *
    * @returns the epoch, or undefined when the store stands elsewhere.
    */
-  async claimNextEpoch(server: string, seen: StoreRow): Promise<number | undefined> {
+  async claimNextEpoch(seen: StoreRow): Promise<number | undefined> {
     const epoch = seen.watermark.epoch + 1
-    return (await this.move(seen, { server, epoch })) ? epoch : undefined
+    return (await this.move(seen, { epoch })) ? epoch : undefined
   }
 
   async entries(filter: LedgerFilter): Promise<PersistedEntry[]> {
@@ -72,11 +89,14 @@ export class StoreLedger {
     return this.id
   }
 
-  private async move(seen: StoreRow, data: { server?: string; epoch?: number }): Promise<boolean> {
+  private async move(
+    seen: StoreRow,
+    data: { server?: string; generation?: number; opened?: boolean; epoch?: number },
+  ): Promise<boolean> {
     const id = await this.storeId()
-    const { server, watermark } = seen
+    const { server, generation, watermark } = seen
     const { count } = await this.database.store.updateMany({
-      where: { id, server, epoch: watermark.epoch, sequence: watermark.sequence },
+      where: { id, server, generation, epoch: watermark.epoch, sequence: watermark.sequence },
       data,
     })
     return count === 1

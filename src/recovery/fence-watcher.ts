@@ -85,11 +85,13 @@ export class FenceWatcher {
     this.current = reason
   }
 
-  /** An open store stays open, MySQL or not, unless another server has taken it over. */
+  /** An open store stays open, MySQL or not, unless another server has taken it over since. */
   private async confirmOwner(): Promise<string | undefined> {
+    const server = await this.fence.server()
     const row = await this.ledger.row().catch(() => undefined)
-    if (!row || row.server === (await this.fence.server())) return undefined
-    await this.fence.supersede()
+    // A MySQL that names an older owner was set back; that is for the ledger writer to report.
+    if (!row || row.server === server || row.generation <= (await this.fence.generation())) return undefined
+    await this.fence.supersede(server)
     return superseded
   }
 
@@ -99,17 +101,24 @@ export class FenceWatcher {
    * @returns why the fence stays, or undefined when the store is open.
    */
   private async compare(): Promise<string | undefined> {
+    // Said at once: a look can take as long as MySQL does.
+    this.current ??= 'Redis and MySQL are being compared'
     if (await this.fence.isSuperseded()) return superseded
     const seen = await this.ledger.row()
-    const server = await this.fence.server()
-    if (!(await this.ledger.claim(server, seen))) return 'another process is opening the store'
-    const verdict = await this.fence.verify(seen.watermark)
-    if (verdict === 'verified') {
-      if (seen.watermark.epoch === 0) await this.ledger.openFirstEpoch(server)
-      return undefined
-    }
+    const owner = await this.ledger.claim(await this.fence.server(), seen)
+    if (!owner) return 'another process is opening the store'
+    const verdict = await this.fence.verify(owner, owner.watermark, 'look')
     if (verdict === 'superseded') return superseded
-    return this.restore({ ...seen, server }, verdict)
+    if (typeof verdict === 'object' && 'aheadAt' in verdict) {
+      return `Redis is at ${verdict.aheadAt}, and MySQL was set back behind it`
+    }
+    if (verdict !== 'verified') return this.restore(owner, verdict)
+    // In this order: whoever takes over from a server must know that it may have sold.
+    if (!(await this.ledger.markOpened(owner))) return 'another process is opening the store'
+    const opened = await this.fence.verify(owner, owner.watermark, 'open')
+    if (opened !== 'verified') return 'the ledger in Redis has changed meanwhile'
+    if (owner.watermark.epoch === 0) await this.ledger.openFirstEpoch(owner)
+    return undefined
   }
 
   private async restore(

@@ -3,8 +3,10 @@ export function storeKeys(store: string) {
   const prefix = `holdfast:{${store}}:`
   return {
     /**
-     * Hash: `epoch` and `sequence` of the newest entry; `verified`, the server the fence is lifted for;
-     * `corrected` and `correctedBy`, the sequence of the newest correction and the run that made it.
+     * Hash: `epoch` and `sequence` of the newest entry; `generation`, how many takeovers its data
+     * knows of; `verified`, the server the fence is lifted for; `superseded`, when another one took
+     * over; `restoring`, the epoch of a restore under way; `corrected` and `correctedBy`, the sequence
+     * of the newest correction and the run that made it.
      */
     position: `${prefix}position`,
     /** Hash: SKU -> `available held sold`. */

@@ -70,18 +70,21 @@ export class LedgerStream {
   }
 
   /**
-   * The entries after the position, whole records of the stream until there are `entriesMax`.
+   * The entries after the position, whole records of the stream until they have `linesMax` lines.
    *
    * @throws MalformedEntryError
    */
-  async read(after: Position, entriesMax: number): Promise<LedgerEntry[]> {
+  async read(after: Position, linesMax: number): Promise<LedgerEntry[]> {
     const entries: LedgerEntry[] = []
     let last = formatPosition(after)
-    while (entries.length < entriesMax) {
+    let lines = 0
+    while (lines < linesMax) {
       const records = await this.redis.xrange(this.keys.ledger, `(${last}`, '+', 'COUNT', recordsPerRead)
       for (const [id, fields] of records) {
-        if (entries.length >= entriesMax) break
+        if (lines >= linesMax) break
+        const first = entries.length
         readRecord(id, fields, entries)
+        for (let i = first; i < entries.length; i++) lines += entries[i]?.lines.length ?? 0
         last = id
       }
       if (records.length < recordsPerRead) break

@@ -6,7 +6,14 @@ import type { Stock } from '../domain/stock.js'
 import { endLease, takeLease } from './lease.js'
 import { BrokenScriptError, StoreScripts } from './store-scripts.js'
 
-export type Verdict = 'verified' | 'empty' | 'superseded' | { behindAt: string }
+export type Verdict = 'verified' | 'empty' | 'superseded' | { behindAt: string } | { aheadAt: string }
+
+/** The owner of a store, as MySQL names it. */
+export interface Owner {
+  /** Run id. */
+  server: string
+  generation: number
+}
 
 /** A newer restore has begun or ended, or Redis failed: this one must not go on. */
 export class RestoreInterruptedError extends Error {}
@@ -41,18 +48,25 @@ export class StoreFence {
     return (await this.redis.hexists(this.scripts.keys.position, 'superseded')) === 1
   }
 
-  /** Opens the store on the connected server if its ledger is not behind MySQL's watermark. */
-  async verify(watermark: Position): Promise<Verdict> {
-    const reply = await this.run('verify', watermark.epoch, watermark.sequence)
+  /** How many takeovers the connected server's data knows of. */
+  async generation(): Promise<number> {
+    return Number((await this.redis.hget(this.scripts.keys.position, 'generation')) ?? 0)
+  }
+
+  /** Whether the owner's ledger is not behind MySQL's; with `open` the fence is lifted if so. */
+  async verify(owner: Owner, watermark: Position, then: 'look' | 'open'): Promise<Verdict> {
+    const { epoch, sequence } = watermark
+    const reply = await this.run('verify', owner.server, epoch, sequence, owner.generation, then)
     const [outcome, at = ''] = reply.split('\t')
     if (outcome === 'verified' || outcome === 'empty' || outcome === 'superseded') return outcome
     if (outcome === 'behind') return { behindAt: at }
+    if (outcome === 'ahead') return { aheadAt: at }
     throw new BrokenScriptError(`verify answered ${reply}`)
   }
 
-  /** Fences the connected server for good: another one owns the store. */
-  async supersede(): Promise<void> {
-    await this.run('supersede')
+  /** Fences a server for good: another one owns the store. */
+  async supersede(server: string): Promise<void> {
+    await this.run('supersede', server)
   }
 
   /** One process restores at a time; a lease, for nothing that must be right depends on it. */
@@ -65,12 +79,12 @@ export class StoreFence {
   }
 
   /** Begins a restore: drops what the server holds of the store. @throws RestoreInterruptedError */
-  async clear(epoch: number): Promise<void> {
-    this.expect('cleared', await this.run('clear', epoch))
+  async clear(server: string, epoch: number): Promise<void> {
+    this.expect('cleared', await this.run('clear', server, epoch))
   }
 
   /** @throws RestoreInterruptedError */
-  async restoreStock(epoch: number, stock: readonly Stock[]): Promise<void> {
+  async restoreStock(server: string, epoch: number, stock: readonly Stock[]): Promise<void> {
     const args = stock.flatMap(({ sku, available, held, sold }) => [
       'stock',
       sku,
@@ -78,11 +92,15 @@ export class StoreFence {
       '',
       '',
     ])
-    this.expect('restored', await this.run('restore', epoch, ...args))
+    this.expect('restored', await this.run('restore', server, epoch, ...args))
   }
 
   /** @throws RestoreInterruptedError */
-  async restoreReservations(epoch: number, reservations: readonly Reservation[]): Promise<void> {
+  async restoreReservations(
+    server: string,
+    epoch: number,
+    reservations: readonly Reservation[],
+  ): Promise<void> {
     const args = reservations.flatMap((reservation) => [
       reservation.state,
       reservation.id,
@@ -90,7 +108,7 @@ export class StoreFence {
       reservation.closedAtMs ?? reservation.expiresAtMs,
       reservation.idempotencyKey ?? '',
     ])
-    this.expect('restored', await this.run('restore', epoch, ...args))
+    this.expect('restored', await this.run('restore', server, epoch, ...args))
   }
 
   /**
@@ -108,16 +126,21 @@ export class StoreFence {
   }
 
   /** Ends a restore: the ledger goes on after the position in the new epoch. @throws RestoreInterruptedError */
-  async open(position: Position): Promise<void> {
-    this.expect('opened', await this.run('open', position.epoch, position.sequence))
+  async open(owner: Owner, position: Position): Promise<void> {
+    this.expect(
+      'opened',
+      await this.run('open', owner.server, position.epoch, position.sequence, owner.generation),
+    )
   }
 
   private async run(
     name: 'verify' | 'supersede' | 'clear' | 'restore' | 'open',
+    server: string,
     ...args: (string | number)[]
   ): Promise<string> {
-    const reply = (await this.scripts.run(name, args))[0] ?? ''
+    const reply = (await this.scripts.run(name, args, undefined, server))[0] ?? ''
     if (reply === 'redis-unavailable') throw new Error('Redis did not answer')
+    if (reply === 'other-server') throw new Error('the connection leads to another Redis server by now')
     return reply
   }
 

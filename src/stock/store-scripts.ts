@@ -38,6 +38,7 @@ export class StoreScripts {
   /**
    * Runs a script with its declared keys; `keys` replaces them where they depend on the call.
    *
+   * @param expectedRunId the server it must run on: `other-server` alone is answered on any other.
    * @returns the script's replies; `redis-unavailable` alone when the effect is unknown, and
    *   `memory-full` alone when Redis refused to run it.
    * @throws BrokenScriptError when the script itself failed; it changed nothing.
@@ -46,9 +47,11 @@ export class StoreScripts {
     name: ScriptName,
     args: readonly (string | number)[],
     keys: readonly string[] = this.declaredKeys(name),
+    expectedRunId?: string,
   ): Promise<string[]> {
     try {
       const runId = this.knownRunId ?? (await this.runId())
+      if (expectedRunId !== undefined && runId !== expectedRunId) return ['other-server']
       return await runScript(this.redis, this.scripts.get(name) as Script, keys, [runId, ...args])
     } catch (error) {
       if (!(error instanceof Error)) throw error

@@ -69,7 +69,7 @@ describe('the ledger writer', () => {
   })
 
   test('persists every entry once and in order while they are being made', async () => {
-    const { writer } = startWriter({ settings: { entriesMax: 7 } })
+    const { writer } = startWriter({ settings: { linesMax: 7 } })
     await trade(shopper, 20)
     await eventually(() => caughtUp(store), 'MySQL holds everything')
     const { mysql } = await expectInvariants(store)
@@ -127,7 +127,7 @@ describe('the ledger writer', () => {
         return applied
       }
     }
-    startWriter({ ledger: LossyLedger, settings: { entriesMax: 5 } })
+    startWriter({ ledger: LossyLedger, settings: { linesMax: 5 } })
     await trade(shopper, 4)
     await expectInvariants(store)
     expect(lost).toBeGreaterThan(2)
@@ -147,7 +147,7 @@ describe('the ledger writer', () => {
           return super.apply(seen, entries)
         }
       }
-      return startWriter({ ledger: CountedLedger, stream: UnleasedStream, settings: { entriesMax: 3 } })
+      return startWriter({ ledger: CountedLedger, stream: UnleasedStream, settings: { linesMax: 3 } })
     })
     await trade(shopper, 15)
     const { mysql } = await expectInvariants(store)
@@ -176,7 +176,7 @@ describe('the ledger writer', () => {
           gaps.push(`${left} left after ${held.sequence} of ${newest}`)
       }
     }
-    startWriter({ stream: WatchedStream, settings: { entriesMax: 10 } })
+    startWriter({ stream: WatchedStream, settings: { linesMax: 10 } })
     await trade(shopper, 20)
     await eventually(() => caughtUp(store), 'MySQL holds everything')
     expect(gaps).toEqual([])

@@ -23,7 +23,7 @@ export class WriterUnderTest {
     this.writer = new LedgerWriter(
       new ledger(store.database, store.name),
       new stream(redis, waiting, store.name),
-      { entriesMax: 1000, lingerMs: 0, retryMs: 10, leaseMs: 1000, ...options.settings },
+      { linesMax: 1000, lingerMs: 0, retryMs: 10, leaseMs: 1000, ...options.settings },
       { info: () => {}, error: () => {} },
     )
     this.writer.start()

@@ -42,7 +42,9 @@ async function openGate(
 ): Promise<{ gate: StockGate; keys: StoreKeys }> {
   const redis = options.redis ?? (await connectTo(url))
   const gate = new StockGate(redis, `gate-${nextStore++}`, { ...limits, ...options.limits })
-  expect(await new StoreFence(redis, gate.store).verify({ epoch: 0, sequence: 0 })).toBe('verified')
+  const fence = new StoreFence(redis, gate.store)
+  const owner = { server: await fence.server(), generation: 0 }
+  expect(await fence.verify(owner, { epoch: 0, sequence: 0 }, 'open')).toBe('verified')
   await gate.setStock('cup', 10)
   return { gate, keys: storeKeys(gate.store) }
 }

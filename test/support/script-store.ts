@@ -115,7 +115,7 @@ export function request(
 /** Opens a store on a server, with its fence lifted. */
 export async function openScriptStore(redis: Redis): Promise<ScriptStore> {
   const store = new ScriptStore(redis, await readRunId(redis))
-  expect(await store.run('verify', 0, 0)).toEqual(['verified'])
+  expect(await store.run('verify', 0, 0, 0, 'open')).toEqual(['verified'])
   return store
 }
 

@@ -222,8 +222,9 @@ describe('hostile arguments of expire, forget and verify', () => {
     await expectHarmless(
       store,
       [...notNumbers, '-1'].flatMap((hostile): Call[] => [
-        ['verify', hostile, 0],
-        ['verify', 1, hostile],
+        ['verify', hostile, 0, 0, 'open'],
+        ['verify', 1, hostile, 0, 'open'],
+        ['verify', 1, 0, hostile, 'open'],
       ]),
     )
   })

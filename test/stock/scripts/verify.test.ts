@@ -6,29 +6,39 @@ describe('verify', () => {
     expect(await store.redis.hgetall(store.keys.position)).toEqual({
       epoch: '1',
       sequence: '0',
+      generation: '0',
       verified: store.server,
     })
   })
 
   scriptTest('leaves an empty Redis fenced when MySQL holds a ledger', async ({ store }) => {
     await store.remove()
-    expect(await store.run('verify', 1, 0)).toEqual(['empty'])
+    expect(await store.run('verify', 1, 0, 0, 'open')).toEqual(['empty'])
     expect(await store.dump()).toEqual({})
   })
 
+  // The store's data is at 1-2 and knows of three takeovers.
   scriptTest.for([
-    ['behind by an entry', 1, 3, 'behind\t1-2'],
-    ['behind by an epoch', 2, 0, 'behind\t1-2'],
-    ['where MySQL is', 1, 2, 'verified'],
-    ['ahead by an entry', 1, 1, 'verified'],
-    ['ahead by an epoch', 0, 9, 'verified'],
-  ] as const)('decides for a ledger that is %s', async ([_what, epoch, sequence, outcome], { store }) => {
-    await store.setStock({ cup: 5, hat: 5 })
-    await store.redis.hset(store.keys.position, 'verified', 'another-server')
-    const before = await store.dump()
-    expect(await store.run('verify', epoch, sequence)).toEqual([outcome])
-    if (outcome !== 'verified') expect(await store.dump()).toEqual(before)
-    const replies = await store.run('reserve', 'r1', '', request('cup:1'))
-    expect(replies.at(-1)).toBe(outcome === 'verified' ? 'reserved' : 'store-fenced')
-  })
+    ['behind by an entry', 1, 3, 3, 'behind\t1-2'],
+    ['behind by an epoch', 2, 0, 3, 'behind\t1-2'],
+    ['where MySQL is', 1, 2, 3, 'verified'],
+    ['where MySQL is, and being taken over', 1, 2, 4, 'verified'],
+    ['ahead by an entry', 1, 1, 3, 'verified'],
+    ['ahead by an epoch', 0, 9, 3, 'verified'],
+    ['ahead by an entry and missed a takeover', 1, 1, 5, 'behind\t1-2'],
+    ['ahead of a MySQL that was set back', 1, 1, 2, 'ahead\t1-2'],
+  ] as const)(
+    'decides for a ledger that is %s',
+    async ([, epoch, sequence, generation, outcome], { store }) => {
+      await store.setStock({ cup: 5, hat: 5 })
+      await store.redis.hset(store.keys.position, 'verified', 'another-server', 'generation', 3)
+      const before = await store.dump()
+      expect(await store.run('verify', epoch, sequence, generation, 'look')).toEqual([outcome])
+      expect(await store.dump()).toEqual(before)
+      expect(await store.run('verify', epoch, sequence, generation, 'open')).toEqual([outcome])
+      if (outcome !== 'verified') expect(await store.dump()).toEqual(before)
+      const replies = await store.run('reserve', 'r1', '', request('cup:1'))
+      expect(replies.at(-1)).toBe(outcome === 'verified' ? 'reserved' : 'store-fenced')
+    },
+  )
 })

@@ -1,0 +1,83 @@
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { startApi } from '../../src/api.js'
+import { type RedisServer, startRedis } from '../../src/embedded/redis-server.js'
+import { openLog } from '../../src/log.js'
+import { startWorker } from '../../src/worker.js'
+import { eventually, openTestStore } from '../support/test-store.js'
+
+const store = await openTestStore()
+const folder = await mkdtemp(join(tmpdir(), 'holdfast-takeover-'))
+const log = openLog('silent', 'test')
+const ending: (() => Promise<void>)[] = []
+
+afterAll(async () => {
+  for (const end of ending.reverse()) await end()
+  await rm(folder, { recursive: true, force: true })
+})
+
+async function redisOn(name: string): Promise<RedisServer> {
+  const server = await startRedis({ folder: join(folder, name) })
+  ending.push(() => server.stop())
+  return server
+}
+
+async function serveOn(server: RedisServer, withWorker: boolean) {
+  const config = { ...store.config, redisUrl: server.url }
+  const api = await startApi(config, log)
+  const worker = withWorker ? await startWorker(config, log) : undefined
+  const stop = async () => {
+    await api.stop()
+    await worker?.stop()
+  }
+  ending.push(stop)
+  const services = api.stores.get(store.name)
+  if (!services) throw new Error('the store is not served')
+  const behind = async () =>
+    ((await services.reader.position())?.sequence ?? 0) - services.watermark.current.sequence
+  const call = async (method: 'POST' | 'PUT' | 'GET', url: string, payload?: object) => {
+    const answer = await api.app.inject({ method, url, ...(payload && { payload }) })
+    return { status: answer.statusCode, body: answer.json() as Record<string, unknown> }
+  }
+  return { call, services, stop, persisted: async () => (await behind()) === 0 }
+}
+
+const lastUnit = { customerId: 'customer-1', lines: [{ sku: 'last', quantity: 1 }] }
+
+test('a server that was away while its replica sold the last unit does not sell it again', async () => {
+  // The replica is a copy of the data as of now; what the first server does after is its own.
+  const first = await redisOn('first')
+  const before = await serveOn(first, true)
+  expect((await before.call('PUT', '/v1/stock/last', { onHand: 1 })).status).toBe(201)
+  await eventually(before.persisted, 'MySQL holds the stock')
+  await before.stop()
+  await cp(join(folder, 'first', 'appendonlydir'), join(folder, 'replica', 'appendonlydir'), {
+    recursive: true,
+  })
+  const lonely = await serveOn(first, false)
+  for (let i = 0; i < 5; i++) await lonely.call('PUT', `/v1/stock/other-${i}`, { onHand: 1 })
+  await lonely.stop()
+  await first.stop()
+
+  const replica = await redisOn('replica')
+  const during = await serveOn(replica, true)
+  const sold = await during.call('POST', '/v1/reservations', lastUnit)
+  expect(sold.status).toBe(201)
+  const paid = await during.call('POST', `/v1/reservations/${sold.body.id}/confirm`, {})
+  expect(paid).toMatchObject({ status: 200, body: { persisted: true } })
+  await during.stop()
+  await replica.stop()
+
+  const again = await serveOn(await redisOn('first'), true)
+  await eventually(() => again.services.fence.reason === undefined, 'the store is open again')
+  expect(await again.call('POST', '/v1/reservations', lastUnit)).toMatchObject({
+    status: 409,
+    body: { type: 'urn:holdfast:insufficient-stock' },
+  })
+  expect(await again.call('GET', '/v1/stock/last')).toMatchObject({
+    body: { available: 0, held: 0, sold: 1 },
+  })
+  await again.stop()
+}, 60_000)
