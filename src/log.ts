@@ -11,7 +11,14 @@ export function openLog(level: string, part: string): Logger {
       base: { part, pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: ['req.headers.authorization', 'headers.authorization'],
+      serializers: { err: describeError },
     },
     destination({ dest: 2, sync: false }),
   )
+}
+
+/** What is known of an error but its own fields: a failed Redis command carries its arguments. */
+function describeError(error: Error & { code?: unknown }) {
+  const { type, message, stack } = pino.stdSerializers.err(error)
+  return { type, message, stack, code: error.code }
 }

@@ -44,6 +44,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     keepAliveTimeout: 75_000,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000 },
     forceCloseConnections: 'idle',
+    // Calls that still arrive while it closes are answered below, in the form of every other refusal.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: 256 },
     // A path that cannot be decoded never reaches the error handler below.
     frameworkErrors: handleError,
@@ -58,9 +60,15 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     sendProblem(reply, 'not-found', `There is no ${request.method} ${request.url.split('?', 1)[0]}.`)
   })
   acceptEmptyBodies(app)
+  let stopping = false
+  app.addHook('preClose', (done) => {
+    stopping = true
+    done()
+  })
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
-    done()
+    if (stopping) sendProblem(reply.header('connection', 'close'), 'stopping', 'Repeat the call.')
+    else done()
   })
   app.addHook('onRoute', (route) => {
     route.onResponse = (_request, reply, done) => {

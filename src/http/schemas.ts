@@ -268,6 +268,7 @@ const everyCall: readonly RefusalCode[] = [
   'unauthorized',
   'unknown-store',
   'internal-error',
+  'stopping',
 ]
 /** Refusals that every change may meet. */
 export const everyChange: readonly RefusalCode[] = [

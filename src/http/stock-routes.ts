@@ -17,13 +17,17 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
       tags,
       summary: 'Read the counts of a SKU',
       params: schemas.SkuParams,
-      response: schemas.answers({ 200: schemas.Stock }, ['unknown-sku', 'redis-unavailable']),
+      response: schemas.answers({ 200: schemas.Stock }, ['unknown-sku', 'store-fenced', 'redis-unavailable']),
     },
     handler: async (request, reply) => {
       const { sku } = request.params
       const stock = await request.store.reader.stock(sku).catch(() => 'failed' as const)
       if (stock === 'failed') return sendRefusal(reply, { refused: 'redis-unavailable' })
-      return stock ? present(stock) : sendRefusal(reply, { refused: 'unknown-sku', skus: [sku] })
+      if (stock) return present(stock)
+      // A Redis that was not compared with MySQL may have lost it.
+      const { reason } = request.store.fence
+      if (reason) return sendRefusal(reply, { refused: 'store-fenced' }, reason)
+      return sendRefusal(reply, { refused: 'unknown-sku', skus: [sku] })
     },
   })
 
