@@ -99,8 +99,8 @@ async function reserveCommand(redisUrl: string, batch: number): Promise<string[]
     const args = [await readRunId(redis), ...Array.from({ length: batch }, () => call).flat()]
     // Tried once as it is, so that a change of the script's arguments is noticed here.
     const tried = args.slice(0, 4)
-    const [reply] = (await redis.evalsha(sha1, keys.length, ...keys, ...tried)) as string[]
-    if (!reply?.startsWith('reserved')) throw new Error(`reserve.lua answered "${reply}"`)
+    const [header, reply] = (await redis.evalsha(sha1, keys.length, ...keys, ...tried)) as string[]
+    if (reply !== 'reserved') throw new Error(`reserve.lua answered "${header}", "${reply}"`)
     return ['EVALSHA', sha1, String(keys.length), ...keys, ...args]
   } finally {
     redis.disconnect()
