@@ -1,9 +1,12 @@
-/** Resolves at the first SIGINT or SIGTERM. A second one ends the process at once. */
+/** Resolves at the first SIGINT or SIGTERM. A second one, of either, ends the process at once. */
 export function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
+    let asked = false
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.once(signal, () => {
-        process.once('SIGINT', () => process.exit(130))
+      process.on(signal, () => {
+        // By exit, not by the signal's own effect: private servers are ended on the way out.
+        if (asked) process.exit(1)
+        asked = true
         resolve(signal)
       })
     }
