@@ -8,12 +8,13 @@
 -- ARGV: server, sku, quantity, reason (or ''), idempotency key (or ''), retention in seconds,
 --   the largest count
 -- Returns: `store-fenced` alone, or one of
---   adjusted TAB available TAB held TAB sold
---   replayed TAB available TAB held TAB sold     the key did this before; the counts are as of now
---   idempotency-key-reused
---   unknown-sku TAB sku
---   insufficient-stock TAB sku:requested:available
---   count-limit                        the count would be larger than the contract allows
+--   adjusted TAB position TAB available TAB held TAB sold
+--   replayed TAB position TAB available TAB held TAB sold   the key did this before; the counts are
+--                                      as of now
+--   idempotency-key-reused TAB position
+--   unknown-sku TAB position TAB sku
+--   insufficient-stock TAB position TAB sku:requested:available
+--   count-limit TAB position           the count would be larger than the contract allows
 --   malformed
 local position_key, stock_key, ledger_key, adjustment_key = unpack(KEYS)
 -- include position
@@ -41,24 +42,24 @@ local request = sku .. '\t' .. ARGV[3] .. '\t' .. reason
 load_stock({ sku })
 
 local function counts()
-  return '\t' .. available[sku] .. '\t' .. held[sku] .. '\t' .. sold[sku]
+  return available[sku] .. '\t' .. held[sku] .. '\t' .. sold[sku]
 end
 
 local earlier = key ~= '' and redis.call('GET', adjustment_key)
 if earlier then
   if earlier ~= request then
-    return { 'idempotency-key-reused' }
+    return { judged('idempotency-key-reused') }
   end
-  return { 'replayed' .. counts() }
+  return { judged('replayed', counts()) }
 end
 if not available[sku] then
-  return { 'unknown-sku\t' .. sku }
+  return { judged('unknown-sku', sku) }
 end
 if available[sku] + quantity < 0 then
-  return { 'insufficient-stock\t' .. sku .. ':' .. -quantity .. ':' .. available[sku] }
+  return { judged('insufficient-stock', sku .. ':' .. -quantity .. ':' .. available[sku]) }
 end
 if available[sku] + quantity > count_max then
-  return { 'count-limit' }
+  return { judged('count-limit') }
 end
 local line = move(sku, quantity, quantity, 0, 0)
 append_entry('adjust', '', line, reason .. '\t' .. key)
@@ -67,4 +68,4 @@ if key ~= '' then
   redis.call('SET', adjustment_key, request, 'EX', retention)
 end
 save_entries()
-return { 'adjusted' .. counts() }
+return { judged('adjusted', counts()) }

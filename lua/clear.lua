@@ -4,10 +4,11 @@
 --
 -- KEYS: position, stock, skus, reservations, deadlines, finished, keys, ledger
 -- ARGV: server, epoch
--- Returns one of
+-- Returns: `other-server` alone, or one of
 --   cleared
 --   superseded                         a newer restore has begun or ended
 local position_key = KEYS[1]
+-- include server
 -- include whole
 local epoch = whole(ARGV[2], 'the epoch')
 local head = redis.call('HMGET', position_key, 'epoch', 'restoring')

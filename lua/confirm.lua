@@ -9,11 +9,11 @@
 -- ARGV: server, then for each call: id, paymentRef (or ''), `refuse` or `reacquire`
 -- Returns: `store-fenced` alone, or for each call one of
 --   confirmed TAB record               paid now, or before by the same payment
---   unknown-reservation
---   reservation-released
---   reservation-expired
---   payment-mismatch                   confirmed with another paymentRef
---   insufficient-stock TAB sku:requested:available,...
+--   unknown-reservation TAB position
+--   reservation-released TAB position
+--   reservation-expired TAB position
+--   payment-mismatch TAB position      confirmed with another paymentRef
+--   insufficient-stock TAB position TAB sku:requested:available,...
 --   malformed                          the call is not what the service should have sent
 local position_key, stock_key, ledger_key, reservations_key, deadlines_key, finished_key = unpack(KEYS)
 -- include position
@@ -40,7 +40,7 @@ local function reacquire(reservation, payment_ref)
   end
   local short = short_lines(reservation.cart)
   if #short > 0 then
-    return 'insufficient-stock\t' .. table.concat(short, ',')
+    return judged('insufficient-stock', table.concat(short, ','))
   end
   reservation.payment_ref = payment_ref
   reservation.reacquired = '1'
@@ -53,19 +53,19 @@ local function confirm(reservation, payment_ref, if_expired)
     return 'malformed'
   end
   if not reservation then
-    return 'unknown-reservation'
+    return judged('unknown-reservation')
   end
   if reservation.state == 'confirmed' then
     if payment_ref ~= '' and payment_ref ~= reservation.payment_ref then
-      return 'payment-mismatch'
+      return judged('payment-mismatch')
     end
     return 'confirmed\t' .. reservation.record
   end
   if reservation.state == 'released' then
-    return 'reservation-released'
+    return judged('reservation-released')
   end
   if reservation.state == 'expired' or now >= reservation.expires_at then
-    return if_expired == 'reacquire' and reacquire(reservation, payment_ref) or 'reservation-expired'
+    return if_expired == 'reacquire' and reacquire(reservation, payment_ref) or judged('reservation-expired')
   end
   reservation.payment_ref = payment_ref
   close(reservation, 'confirmed', 'confirm')

@@ -36,7 +36,13 @@ local function parse_counts(text)
 end
 
 local truth = parse_counts(ARGV[7])
-if not truth or not string.find(sku, '^[%w._-]+$') or #sku > 64 or #reason > 200 or string.find(reason, '%c') then
+if
+  not truth
+  or string.find(' ' .. ARGV[7], ' 0%d')
+  or not string.find(sku, '^[%w._-]+$')
+  or #sku > 64
+  or is_malformed(run, reason)
+then
   return { 'malformed' }
 end
 if outdated(run, at_epoch, at_sequence) then

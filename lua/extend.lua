@@ -9,9 +9,10 @@
 -- ARGV: server, longest hold in ms, then for each call: id, ttlSeconds
 -- Returns: `store-fenced` alone, or for each call one of
 --   extended TAB record
---   unknown-reservation
---   reservation-confirmed, reservation-released, reservation-expired
---   extension-limit TAB latest         the latest deadline it could have, in ms
+--   unknown-reservation TAB position
+--   reservation-confirmed TAB position, reservation-released TAB position
+--   reservation-expired TAB position
+--   extension-limit TAB position TAB latest      the latest deadline it could have, in ms
 --   malformed                          the call is not what the service should have sent
 local position_key, stock_key, ledger_key, reservations_key, deadlines_key, finished_key = unpack(KEYS)
 -- include position
@@ -29,18 +30,18 @@ local function extend(reservation, ttl)
     return 'malformed'
   end
   if not reservation then
-    return 'unknown-reservation'
+    return judged('unknown-reservation')
   end
   if reservation.state ~= 'held' then
-    return 'reservation-' .. reservation.state
+    return judged('reservation-' .. reservation.state)
   end
   if now >= reservation.expires_at then
-    return 'reservation-expired'
+    return judged('reservation-expired')
   end
   local expires_at = now + ttl * 1000
   local latest = reservation.created_at + hold_ms_max
   if expires_at > latest then
-    return 'extension-limit\t' .. latest
+    return judged('extension-limit', latest)
   end
   if expires_at > reservation.expires_at then
     reservation.expires_at = expires_at

@@ -22,11 +22,12 @@ local position_key, stock_key, ledger_key, reservations_key, deadlines_key, fini
 -- include ledger
 -- include lines
 -- include reservations
+-- include truth
 -- include correction
 
 local run, id, seen, truth, reason = ARGV[2], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local at_epoch, at_sequence = whole(ARGV[3], 'the epoch'), whole(ARGV[4], 'the sequence')
-if id == '' or string.find(id, '%c') or #reason > 200 or string.find(reason, '%c') then
+if id == '' or string.find(id, '%c') or is_malformed(run, reason) then
   return { 'malformed' }
 end
 if outdated(run, at_epoch, at_sequence) then
@@ -43,7 +44,7 @@ if truth == '' then
   redis.call('ZREM', finished_key, id)
   return { 'dropped' }
 end
-local reservation = parse_record(id, truth)
+local reservation = parse_truth(id, truth)
 local is_open = reservation.state == 'held'
 if is_open ~= (reservation.closed_at == '') then
   return { 'malformed' }

@@ -6,9 +6,9 @@
 -- ARGV: server, then for each call: id
 -- Returns: `store-fenced` alone, or for each call one of
 --   released TAB record                given back now or before
---   unknown-reservation
---   reservation-confirmed
---   reservation-expired
+--   unknown-reservation TAB position
+--   reservation-confirmed TAB position
+--   reservation-expired TAB position
 local position_key, stock_key, ledger_key, reservations_key, deadlines_key, finished_key = unpack(KEYS)
 -- include position
 -- include fields
@@ -19,17 +19,17 @@ local position_key, stock_key, ledger_key, reservations_key, deadlines_key, fini
 
 local function release(reservation)
   if not reservation then
-    return 'unknown-reservation'
+    return judged('unknown-reservation')
   end
   if reservation.state == 'confirmed' then
-    return 'reservation-confirmed'
+    return judged('reservation-confirmed')
   end
   if reservation.state == 'expired' then
-    return 'reservation-expired'
+    return judged('reservation-expired')
   end
   if reservation.state == 'held' then
     if now >= reservation.expires_at then
-      return 'reservation-expired'
+      return judged('reservation-expired')
     end
     close(reservation, 'released', 'release')
   end

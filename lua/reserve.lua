@@ -14,9 +14,9 @@
 -- each reservation one of
 --   reserved                           the units are held, from that time, by the next sequence
 --   replayed TAB id TAB record         the key made this reservation before
---   idempotency-key-reused             the key was used with another request
---   unknown-sku TAB sku,...            these SKUs do not exist
---   insufficient-stock TAB sku:requested:available,...
+--   idempotency-key-reused TAB position          the key was used with another request
+--   unknown-sku TAB position TAB sku,...         these SKUs do not exist
+--   insufficient-stock TAB position TAB sku:requested:available,...
 --   malformed                          the request is not what the service should have sent
 local position_key, stock_key, ledger_key, reservations_key, deadlines_key, keys_key = unpack(KEYS)
 -- include position
@@ -78,7 +78,7 @@ local records, deadlines, keys = {}, {}, {}
 
 local function replay(request, id, record)
   if sub(record, -#request - 1) ~= '\t' .. request then
-    return 'idempotency-key-reused'
+    return judged('idempotency-key-reused')
   end
   return 'replayed\t' .. id .. '\t' .. record
 end
@@ -107,9 +107,9 @@ local function refuse(cart)
     end
   end
   if #unknown > 0 then
-    return 'unknown-sku\t' .. concat(unknown, ',')
+    return judged('unknown-sku', concat(unknown, ','))
   end
-  return 'insufficient-stock\t' .. concat(short, ',')
+  return judged('insufficient-stock', concat(short, ','))
 end
 
 -- Moves the units of a cart and returns its lines for the ledger.

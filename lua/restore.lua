@@ -1,36 +1,83 @@
 #!lua flags=allow-oom
--- restore: writes a part of what MySQL holds into a store that was cleared for this epoch.
+-- restore: writes a part of what MySQL holds into a store that was cleared for this epoch. All of it is
+-- checked before the first write.
 --
 -- KEYS: position, stock, skus, reservations, deadlines, finished, keys
+--   and for each adjustment, in their order, its key
 -- ARGV: server, epoch, then for each SKU: `stock`, sku, `available held sold`, '', ''
---   and for each reservation: its state, id, record, deadline or end in ms, idempotency key (or '')
--- Returns one of
+--   for each reservation: its state, id, record, deadline or end in ms, idempotency key (or '')
+--   for each adjustment: `adjustment`, '', what it did (or '' to forget it), ms to remember it, ''
+-- Returns: `other-server` alone, or one of
 --   restored
 --   superseded                         a newer restore has begun or ended
 local position_key, stock_key, skus_key, reservations_key, deadlines_key, finished_key, keys_key = unpack(KEYS)
+-- include server
 -- include fields
+-- include whole
+-- include lines
+-- include reservations
+-- include truth
+
+whole(ARGV[2], 'the epoch')
 if redis.call('HGET', position_key, 'restoring') ~= ARGV[2] then
   return { 'superseded' }
 end
 local stock, skus, records, deadlines, finished, keys = {}, {}, {}, {}, {}, {}
+local adjustment_keys, adjustments, times = { unpack(KEYS, 8) }, {}, {}
 
 local function add(list, name, value)
   list[#list + 1] = name
   list[#list + 1] = value
 end
 
-for i = 3, #ARGV, 5 do
-  local kind, name, text, time, key = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
-  if kind == 'stock' then
-    add(stock, name, text)
-    add(skus, 0, name)
-  else
-    add(records, name, text)
-    add(kind == 'held' and deadlines or finished, time, name)
-    if key ~= '' then
-      add(keys, key, name)
-    end
+local function add_stock(sku, counts)
+  local available, held, sold = string.match(counts, '^(%d+) (%d+) (%d+)$')
+  if not available or not string.find(sku, '^[%w._-]+$') or #sku > 64 then
+    error('the counts of a SKU are malformed')
   end
+  whole(available, 'the available count')
+  whole(held, 'the held count')
+  whole(sold, 'the sold count')
+  add(stock, sku, counts)
+  add(skus, 0, sku)
+end
+
+local function add_reservation(state, id, record, time, key)
+  if parse_truth(id, record).state ~= state or string.find(key, '%c') then
+    error('the record of reservation ' .. id .. ' is malformed')
+  end
+  whole(time, 'the deadline or the end')
+  add(records, id, record)
+  add(state == 'held' and deadlines or finished, time, id)
+  if key ~= '' then
+    add(keys, key, id)
+  end
+end
+
+local function add_adjustment(text, time)
+  local quantity = string.match(text, '^[%w._-]+\t(-?%d+)\t%C*$')
+  if text ~= '' and (not quantity or #quantity > 15 or whole(time, 'the time to remember') == 0) then
+    error('an adjustment is malformed')
+  end
+  adjustments[#adjustments + 1] = text
+  times[#times + 1] = time
+end
+
+if (#ARGV - 2) % 5 ~= 0 then
+  error('a part is made of fives')
+end
+for i = 3, #ARGV, 5 do
+  local kind, name, text, time, key = unpack(ARGV, i, i + 4)
+  if kind == 'stock' then
+    add_stock(name, text)
+  elseif kind == 'adjustment' then
+    add_adjustment(text, time)
+  else
+    add_reservation(kind, name, text, time, key)
+  end
+end
+if #adjustments ~= #adjustment_keys then
+  error('each adjustment has its key')
 end
 call_in_parts('HSET', stock_key, stock)
 call_in_parts('ZADD', skus_key, skus)
@@ -38,4 +85,11 @@ call_in_parts('HSET', reservations_key, records)
 call_in_parts('ZADD', deadlines_key, deadlines)
 call_in_parts('ZADD', finished_key, finished)
 call_in_parts('HSET', keys_key, keys)
+for i = 1, #adjustments do
+  if adjustments[i] == '' then
+    redis.call('DEL', adjustment_keys[i])
+  else
+    redis.call('SET', adjustment_keys[i], adjustments[i], 'PX', times[i])
+  end
+end
 return { 'restored' }

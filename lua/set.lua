@@ -5,9 +5,9 @@
 -- KEYS: position, stock, ledger, skus
 -- ARGV: server, sku, onHand
 -- Returns: `store-fenced` alone, or one of
---   created TAB available TAB held TAB sold
---   counted TAB available TAB held TAB sold
---   below-held TAB held
+--   created TAB position TAB available TAB held TAB sold
+--   counted TAB position TAB available TAB held TAB sold
+--   below-held TAB position TAB held
 --   malformed
 local position_key, stock_key, ledger_key, skus_key = unpack(KEYS)
 -- include position
@@ -28,7 +28,7 @@ if not available[sku] then
   available[sku], held[sku], sold[sku] = 0, 0, 0
 end
 if on_hand < held[sku] then
-  return { 'below-held\t' .. held[sku] }
+  return { judged('below-held', held[sku]) }
 end
 local quantity = on_hand - held[sku] - available[sku]
 if quantity ~= 0 or outcome == 'created' then
@@ -38,4 +38,4 @@ if quantity ~= 0 or outcome == 'created' then
   redis.call('ZADD', skus_key, 0, sku)
   save_entries()
 end
-return { outcome .. '\t' .. available[sku] .. '\t' .. held[sku] .. '\t' .. sold[sku] }
+return { judged(outcome, available[sku] .. '\t' .. held[sku] .. '\t' .. sold[sku]) }

@@ -4,9 +4,10 @@
 --
 -- KEYS: position
 -- ARGV: server
--- Returns: superseded
+-- Returns: `other-server` alone, or: superseded
 local position_key = KEYS[1]
-if redis.call('HGET', position_key, 'verified') == ARGV[1] then
+-- include server
+if redis.call('HGET', position_key, 'verified') == server then
   redis.call('HDEL', position_key, 'verified')
   redis.call('HSET', position_key, 'superseded', 1)
 end

@@ -18,6 +18,15 @@ local position_key, stock_key, skus_key, reservations_key, deadlines_key, finish
 -- include whole
 
 local what, source = ARGV[2], ARGV[3]
+local sources = {
+  stock = { scan = true, names = true, missing = true },
+  reservations = { scan = true, names = true, missing = true },
+  deadlines = { scan = true },
+  finished = { scan = true },
+}
+if what == 'sizes' and source or what ~= 'sizes' and not (sources[what] and sources[what][source]) then
+  error('this cannot be surveyed')
+end
 local result = { epoch .. '-' .. sequence, '0' }
 
 if what == 'sizes' then
@@ -47,6 +56,9 @@ local scans = {
 }
 local names, values = {}, nil
 if source == 'scan' then
+  if not string.find(ARGV[4], '^%d+$') then
+    error('the cursor is not one')
+  end
   local scan = scans[what]
   local reply = redis.call(scan[1], scan[2], ARGV[4], 'COUNT', whole(ARGV[5], 'the count'))
   result[2] = reply[1]

@@ -9,18 +9,21 @@
 --
 -- KEYS: position
 -- ARGV: server, the watermark's epoch, the watermark's sequence, the generation, `look` or `open`
--- Returns one of
+-- Returns: `other-server` alone, or one of
 --   verified                           it is sound, and open if that was asked for
 --   empty                              Redis holds nothing and MySQL does: restore
 --   behind TAB epoch-sequence          Redis lost its tail, or missed a takeover: restore
 --   ahead TAB epoch-sequence           MySQL knows of fewer takeovers: it was set back
 --   superseded                         another server took the store over from this one
 local position_key = KEYS[1]
+-- include server
 -- include whole
-local server = ARGV[1]
 local epoch, sequence = whole(ARGV[2], 'the epoch'), whole(ARGV[3], 'the sequence')
 local generation = whole(ARGV[4], 'the generation')
 local opens = ARGV[5] == 'open'
+if not opens and ARGV[5] ~= 'look' then
+  error('verify looks or opens')
+end
 local head = redis.call('HMGET', position_key, 'epoch', 'sequence', 'superseded', 'generation')
 if head[3] then
   return { 'superseded' }

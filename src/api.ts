@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
@@ -11,8 +12,9 @@ import type { StoreServices } from './http/store-services.js'
 import { type Database, openDatabase } from './ledger/database.js'
 import { StoreLedger } from './ledger/store-ledger.js'
 import { FenceWatcher, fenceSettings } from './recovery/fence-watcher.js'
+import { MemoryGuard, memoryGuardSettings } from './recovery/memory-guard.js'
 import { Reconciler } from './recovery/reconciler.js'
-import { connectRedis, connectWaitingRedis } from './stock/connection.js'
+import { connectRedis, connectSubscriber } from './stock/connection.js'
 import { StockGate } from './stock/gate.js'
 import { StockReader } from './stock/stock-reader.js'
 import { StoreFence } from './stock/store-fence.js'
@@ -24,7 +26,7 @@ export interface Api {
   stores: ReadonlyMap<string, StoreServices>
   /** Listens where the configuration says. @returns the URL. */
   listen(): Promise<string>
-  /** Finishes the calls in flight, then lets go of Redis and MySQL. Idempotent. */
+  /** Drains, finishes the calls in flight, then lets go of Redis and MySQL. Idempotent. */
   stop(): Promise<void>
 }
 
@@ -35,8 +37,7 @@ export interface Api {
  */
 export async function startApi(config: Config, log: Logger): Promise<Api> {
   const redis = await connectRedis(config.redisUrl, config)
-  const subscriber = await connectWaitingRedis(config.redisUrl, config.connectTimeoutMs)
-  subscriber.setMaxListeners(0)
+  const subscriber = await connectSubscriber(config.redisUrl, config)
   const database = openDatabase(config.databaseUrl, {
     connectionsMax: config.databaseConnectionsMax,
     connectTimeoutMs: config.connectTimeoutMs,
@@ -45,12 +46,14 @@ export async function startApi(config: Config, log: Logger): Promise<Api> {
   for (const name of config.stores) {
     stores.set(name, await openStoreServices(name, config, log, redis, subscriber, database))
   }
+  let draining = false
   const app = await buildApp({
     stores,
     apiKeys: config.apiKeys,
     ttlSecondsDefault: config.ttlSecondsDefault,
     confirmWaitMs: config.confirmWaitMs,
-    readiness: () => readReadiness(redis, database, stores),
+    readiness: () => readReadiness(redis, database, stores, draining),
+    isDraining: () => draining,
     logger: log,
     version,
   })
@@ -58,9 +61,13 @@ export async function startApi(config: Config, log: Logger): Promise<Api> {
 
   let stopping: Promise<void> | undefined
   const stop = async () => {
+    // A balancer needs time to read in /readyz that nothing is to be sent here any more.
+    draining = true
+    if (app.server.listening) await delay(config.drainMs)
     await endWithin(app, config.shutdownMs)
-    for (const { scheduler, fence } of stores.values()) {
+    for (const { scheduler, fence, guard } of stores.values()) {
       await scheduler.close()
+      await guard.stop()
       await fence.stop()
     }
     redis.disconnect()
@@ -99,13 +106,20 @@ async function openStoreServices(
       { err: error, store: name },
       'a delayed job could not be added; the sweep will expire its reservations',
     )
+  const reader = new StockReader(redis, name)
+  const watermark = await WatermarkFeed.open(redis, subscriber, name)
+  // What MySQL said last, once a second, or what its writer has said since.
+  const persisted = () => Math.max(fence.watermark?.sequence ?? 0, watermark.current.sequence)
+  const guard = new MemoryGuard(reader, persisted, memoryGuardSettings(config), log)
+  await guard.start()
   return {
     gate,
-    reader: new StockReader(redis, name),
+    reader,
     ledger,
-    watermark: await WatermarkFeed.open(redis, subscriber, name),
+    watermark,
     scheduler: new ExpiryScheduler(openExpiryQueue(redis, name), config.expiryBucketMs, onLostJob),
     fence,
+    guard,
     reconciler: Reconciler.open(redis, ledger, log),
   }
 }

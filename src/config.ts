@@ -109,6 +109,12 @@ export const settings = {
     'MySQL 8 or MariaDB 10.11 and newer; unset together with REDIS_URL: a private one is started',
   ),
   dataFolder: text('HOLDFAST_DATA', '.holdfast', 'folder of the private servers'),
+  redisMemoryMb: whole(
+    'HOLDFAST_REDIS_MEMORY_MB',
+    0,
+    [0, 16_777_216],
+    "MB of memory that the private Redis may use; 0: a fifth of the machine's",
+  ),
   stores: stores(
     'HOLDFAST_STORES',
     'main',
@@ -176,6 +182,18 @@ export const settings = {
     [1, 1_000_000],
     'calls of one kind that may wait; one more is answered 503',
   ),
+  memoryPercentMax: whole(
+    'HOLDFAST_MEMORY_PERCENT_MAX',
+    90,
+    [0, 100],
+    "percent of Redis' maxmemory from which new reservations are refused; 0: never",
+  ),
+  ledgerLagMax: whole(
+    'HOLDFAST_LEDGER_LAG_MAX',
+    1_000_000,
+    [0, 1_000_000_000],
+    'ledger entries that MySQL may lack before new reservations are refused; 0: any number',
+  ),
   writerLinesMax: whole(
     'HOLDFAST_WRITER_LINES_MAX',
     2000,
@@ -205,6 +223,12 @@ export const settings = {
     5000,
     [100, 600_000],
     'ms to wait for an answer of Redis',
+  ),
+  drainMs: whole(
+    'HOLDFAST_DRAIN_MS',
+    1000,
+    [0, 600_000],
+    'ms that `api` goes on serving after SIGTERM while /readyz says that it stops',
   ),
   shutdownMs: whole(
     'HOLDFAST_SHUTDOWN_MS',

@@ -3,6 +3,7 @@ import { runApi } from './commands/api.js'
 import { runDemo } from './commands/demo.js'
 import { runMigrate } from './commands/migrate.js'
 import { runReconcile } from './commands/reconcile.js'
+import { runRestore } from './commands/restore.js'
 import { runStart } from './commands/start.js'
 import { runWorker } from './commands/worker.js'
 import { type Config, ConfigError, readConfig } from './config.js'
@@ -32,6 +33,11 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'compare Redis with MySQL, and correct what differs with --repair',
     takes: '[--repair] [--store NAME]',
     run: runReconcile,
+  },
+  restore: {
+    summary: 'say what replacing all of Redis by what MySQL holds would lose, and do it with --yes',
+    takes: '[--yes] [--store NAME]',
+    run: runRestore,
   },
   demo: { summary: 'replay the 12.12 sale, without Holdfast and with it', run: runDemo },
 }

@@ -8,7 +8,7 @@ import { StoreLedger } from './ledger/store-ledger.js'
 import { FenceWatcher, fenceSettings } from './recovery/fence-watcher.js'
 import { Reconciler } from './recovery/reconciler.js'
 import { ReconciliationSchedule } from './recovery/reconciliation-schedule.js'
-import { connectJobRedis, connectRedis, connectWaitingRedis } from './stock/connection.js'
+import { connectBlockingRedis, connectJobRedis, connectRedis, connectSubscriber } from './stock/connection.js'
 import { StockGate } from './stock/gate.js'
 import { LedgerStream } from './stock/ledger-stream.js'
 import { StoreFence } from './stock/store-fence.js'
@@ -40,8 +40,7 @@ const writerLeaseMs = 4000
  */
 export async function startWorker(config: Config, log: Logger): Promise<Worker> {
   const redis = await connectRedis(config.redisUrl, config)
-  const subscriber = await connectWaitingRedis(config.redisUrl, config.connectTimeoutMs)
-  subscriber.setMaxListeners(0)
+  const subscriber = await connectSubscriber(config.redisUrl, config)
   const database = openDatabase(config.databaseUrl, {
     connectionsMax: config.databaseConnectionsMax,
     connectTimeoutMs: config.connectTimeoutMs,
@@ -53,7 +52,7 @@ export async function startWorker(config: Config, log: Logger): Promise<Worker> 
     const ledger = new StoreLedger(database, name)
     const fence = new FenceWatcher(new StoreFence(redis, name), ledger, fenceSettings(config), log)
     await fence.start()
-    const streamConnection = await connectWaitingRedis(config.redisUrl, config.connectTimeoutMs)
+    const streamConnection = await connectBlockingRedis(config.redisUrl, config)
     const jobConnection = await connectJobRedis(config.redisUrl, config.connectTimeoutMs)
     waiting.push(streamConnection, jobConnection)
     const feed = await WatermarkFeed.open(redis, subscriber, name)

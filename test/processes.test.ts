@@ -162,6 +162,20 @@ describe('processes on given servers', () => {
     expect(await ended).toBe(0)
   })
 
+  test('told to stop say so in /readyz and serve on for a while, so that balancers move', async () => {
+    const { api, url } = await startApi({ HOLDFAST_DRAIN_MS: '3000' })
+    await stock(url, 1_000_000)
+    const ended = api.kill('SIGTERM')
+    await eventually(async () => (await fetch(`${url}/readyz`)).status === 503, 'it says that it stops')
+    const answer = await fetch(`${url}/v1/reservations`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ customerId: 'c', lines: [{ sku: 'CUP', quantity: 1 }] }),
+    })
+    expect([answer.status, answer.headers.get('connection')]).toEqual([201, 'close'])
+    expect(await ended).toBe(0)
+  })
+
   test('killed lose no answer: workers', async () => {
     const { api, url } = await startApi()
     await stock(url, 1_000_000)

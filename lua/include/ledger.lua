@@ -7,6 +7,11 @@ local function next_position()
   return epoch .. '-' .. (sequence + 1)
 end
 
+-- An outcome as its caller is told it: name TAB the position it is true at, and TAB what it tells.
+local function judged(outcome, rest)
+  return outcome .. '\t' .. epoch .. '-' .. sequence .. (rest and '\t' .. rest or '')
+end
+
 -- Adds an entry. `subject` is the reservation's id, or '' for a change of stock; `rest` is the
 -- reservation's record, or the reason and the idempotency key.
 local function append_entry(kind, subject, lines, rest)

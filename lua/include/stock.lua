@@ -27,14 +27,14 @@ local function move(sku, quantity, available_change, held_change, sold_change)
   end
   available[sku], held[sku], sold[sku] = a, h, s
   changed_skus[sku] = true
-  return sku .. ':' .. quantity .. ':' .. a .. ':' .. h .. ':' .. s
+  return string.format('%s:%d:%d:%d:%d', sku, quantity, a, h, s)
 end
 
 local function save_stock()
   local arguments = {}
   for sku in pairs(changed_skus) do
     arguments[#arguments + 1] = sku
-    arguments[#arguments + 1] = available[sku] .. ' ' .. held[sku] .. ' ' .. sold[sku]
+    arguments[#arguments + 1] = string.format('%d %d %d', available[sku], held[sku], sold[sku])
   end
   call_in_parts('HSET', stock_key, arguments)
 end

@@ -21,3 +21,13 @@ export function startupError(error: unknown, config: Config): Error {
   if (error.message.startsWith('Redis cannot be reached')) return new StartupError(`${error.message}.`)
   return error
 }
+
+/** An error on one line, for the end of a sentence, and without Prisma's account of its own call. */
+export function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  return text
+    .replace(/^\s*Invalid `[^`]*` invocation:/, '')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .replace(/\.$/, '')
+}

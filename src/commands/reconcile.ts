@@ -10,6 +10,7 @@ import { openLog } from '../log.js'
 import { Reconciler } from '../recovery/reconciler.js'
 import { connectRedis } from '../stock/connection.js'
 import { requireServers, startupError } from './given-servers.js'
+import { chosenStores } from './store-arguments.js'
 
 /** Exit statuses: no drift, or all of it repaired; drift, or no comparison. */
 const agreed = 0
@@ -50,14 +51,7 @@ function readArguments(config: Config, args: readonly string[]): { repair: boole
   } catch (error) {
     throw new ConfigError(`holdfast reconcile [--repair] [--store NAME]: ${(error as Error).message}`)
   }
-  const { repair = false, store } = values
-  if (store === undefined) return { repair, stores: config.stores }
-  if (!config.stores.includes(store)) {
-    throw new ConfigError(
-      `--store must be one of HOLDFAST_STORES (${config.stores.join(', ')}), not "${store}".`,
-    )
-  }
-  return { repair, stores: [store] }
+  return { repair: values.repair ?? false, stores: chosenStores(config, values.store) }
 }
 
 async function reconcileStore(

@@ -15,6 +15,7 @@ export async function runStart(config: Config): Promise<number> {
   if (config.redisUrl !== '') return serve(config, stopped, false)
   const servers = await startPrivateServers({
     folder: resolve(config.dataFolder),
+    redisBytesMax: config.redisMemoryMb > 0 ? config.redisMemoryMb * 1024 * 1024 : undefined,
     progress: (line) => console.log(line),
   })
   const lost = Promise.race([
@@ -40,7 +41,8 @@ async function serve(config: Config, ending: Promise<string>, withSamples: boole
   const startUp = async () => {
     await migrateDatabase(config)
     running.push(await startWorker(config, log))
-    const api = await startApi(config, log)
+    // Nobody balances between this process and another.
+    const api = await startApi({ ...config, drainMs: 0 }, log)
     running.push(api)
     if (withSamples) await addSampleStock(api)
     console.log(welcome(await api.listen(), withSamples ? (Object.keys(sampleStock)[0] as string) : 'SKU'))
@@ -68,7 +70,7 @@ const sampleStock: Readonly<Record<string, number>> = {
 /** Puts sample stock into an empty store. */
 async function addSampleStock(api: Api): Promise<void> {
   const store = [...api.stores.values()][0]
-  if (store && (await store.reader.list('', 1)).length === 0) {
+  if (store && (await store.reader.list('', 1)).items.length === 0) {
     for (const [sku, onHand] of Object.entries(sampleStock)) await store.gate.setStock(sku, onHand)
   }
 }

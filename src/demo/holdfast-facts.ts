@@ -52,7 +52,7 @@ export class HoldfastFactsReader {
     const keys = new Set(reservations.map(({ idempotencyKey }) => idempotencyKey))
     return {
       settled,
-      redis: bySku(await this.reader.list('', items.length + 1)),
+      redis: bySku((await this.reader.list('', items.length + 1)).items),
       mysql: bySku(await this.readStockRows(storeId)),
       ...(await this.readLedgerFold(storeId)),
       orders: confirmed.map(({ lines }) => parseLines(lines) ?? []),

@@ -1,3 +1,5 @@
+import type { Position } from './position.js'
+
 /**
  * The catalogue of refusals: each name is the `code` of `urn:holdfast:<code>`, with the HTTP status
  * it is answered with and the title a client shows. Scripts, routes, documents and tests use these
@@ -31,14 +33,20 @@ export const refusals = {
     title: 'MySQL has not caught up with Redis in time; is a worker running?',
   },
   'memory-full': { status: 503, title: 'Redis has no memory left for new reservations.' },
+  'holds-paused': { status: 503, title: 'New reservations are paused; nothing was changed.' },
   stopping: { status: 503, title: 'This process is stopping; nothing was changed.' },
   overloaded: { status: 503, title: 'Too many calls are waiting; nothing was changed.' },
 } as const satisfies Record<string, { status: number; title: string }>
 
 export type RefusalCode = keyof typeof refusals
 
-/** An expected "no": returned, never thrown, by the gate and the ledger. */
-export type Refusal = { [Code in RefusalCode]: { refused: Code } & RefusalFields<Code> }[RefusalCode]
+/**
+ * An expected "no": returned, never thrown, by the gate and the ledger. One that Redis gave tells
+ * the position it is true at.
+ */
+export type Refusal = {
+  [Code in RefusalCode]: { refused: Code; position?: Position } & RefusalFields<Code>
+}[RefusalCode]
 
 interface FieldsByCode {
   'insufficient-stock': { lines: ShortLine[] }
@@ -46,6 +54,7 @@ interface FieldsByCode {
   'invalid-request': { detail?: string }
   'below-held': { held: number }
   'extension-limit': { expiresAtMsMax: number }
+  'holds-paused': { reason: string }
 }
 type RefusalFields<Code> = Code extends keyof FieldsByCode ? FieldsByCode[Code] : unknown
 

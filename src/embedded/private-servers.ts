@@ -3,7 +3,7 @@ import { claimFolder } from './folder-claim.js'
 import { providePrograms } from './install.js'
 import { type Machine, thisMachine } from './machine.js'
 import { type MariadbServer, startMariadb } from './mariadb-server.js'
-import { type RedisServer, startRedis } from './redis-server.js'
+import { memoryShare, type RedisServer, startRedis } from './redis-server.js'
 import type { Progress } from './startup-error.js'
 
 export interface PrivateServers {
@@ -21,16 +21,19 @@ export interface PrivateServers {
  */
 export async function startPrivateServers(o: {
   folder: string
+  /** Bound of Redis' memory; a share of the machine's when it is not said. */
+  redisBytesMax?: number | undefined
   progress?: Progress
   machine?: Machine
 }): Promise<PrivateServers> {
   const progress = o.progress ?? (() => {})
   const machine = o.machine ?? thisMachine()
+  const settings = { maxmemory: String(o.redisBytesMax ?? memoryShare()) }
   const claim = await claimFolder(o.folder)
   try {
     await providePrograms(['redis', 'mariadb'], machine, progress)
     const [redis, mariadb] = await startBoth(
-      startRedis({ folder: join(claim.folder, 'redis'), progress, machine }),
+      startRedis({ folder: join(claim.folder, 'redis'), settings, progress, machine }),
       startMariadb({ folder: join(claim.folder, 'mariadb'), progress, machine }),
     )
     const stop = async () => {

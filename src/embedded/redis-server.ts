@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { rm, symlink } from 'node:fs/promises'
+import { totalmem } from 'node:os'
 import { basename, join } from 'node:path'
 import { runCommand } from './command-run.js'
 import { folderPassword, writePrivately } from './data-folder.js'
@@ -83,6 +84,18 @@ export async function startRedis(o: RedisOptions): Promise<RedisServer> {
     await claim.release()
     throw error
   }
+}
+
+/**
+ * What a private Redis may use of this machine or container, in bytes: a fifth. MariaDB and Holdfast
+ * run beside it, what was held is still confirmed when it is full, which takes up to a third more, and
+ * rewriting its file copies what changes meanwhile. On a machine of 1 GB all of that fits.
+ */
+export function memoryShare(): number {
+  // Without a container's limit it is 0, or more than there is.
+  const limit = process.constrainedMemory() ?? 0
+  const bytes = limit > 0 ? Math.min(limit, totalmem()) : totalmem()
+  return Math.floor(bytes / 5)
 }
 
 function defaultSettings(folder: string, title: string): Record<string, string> {

@@ -23,6 +23,8 @@ export interface AppOptions extends ReservationRoutesOptions {
   /** None: no key is asked for. */
   apiKeys: readonly ApiKeyHash[]
   readiness(): Promise<Readiness>
+  /** Whether the process is about to stop: clients are to come back on another connection. */
+  isDraining(): boolean
   logger: FastifyBaseLogger
   version: string
 }
@@ -67,7 +69,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   })
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
-    if (stopping) sendProblem(reply.header('connection', 'close'), 'stopping', 'Repeat the call.')
+    if (stopping || options.isDraining()) reply.header('connection', 'close')
+    if (stopping) sendProblem(reply, 'stopping', 'Repeat the call.')
     else done()
   })
   app.addHook('onRoute', (route) => {

@@ -21,6 +21,18 @@ export class Metrics {
       stores,
       async ({ fence }) => (fence.reason ? 1 : 0),
     )
+    this.gauge(
+      'holdfast_holds_paused',
+      '1 while new reservations are refused for want of memory or because MySQL is behind.',
+      stores,
+      async ({ guard }) => (guard.reason ? 1 : 0),
+    )
+    this.gauge(
+      'holdfast_redis_memory_share',
+      "Share of Redis' maxmemory in use; absent when none is set.",
+      stores,
+      async ({ guard }) => guard.memoryShare,
+    )
     this.gauge('holdfast_reservations_held', 'Reservations that are held.', stores, async ({ reader }) => {
       return (await reader.openReservations()).held
     })
@@ -66,7 +78,7 @@ export class Metrics {
     name: string,
     help: string,
     stores: ReadonlyMap<string, StoreServices>,
-    read: (services: StoreServices) => Promise<number>,
+    read: (services: StoreServices) => Promise<number | undefined>,
   ): void {
     new Gauge({
       name,

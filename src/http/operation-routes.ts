@@ -20,10 +20,13 @@ export const operationRoutes: FastifyPluginCallbackTypebox<OperationRoutesOption
     {
       schema: {
         tags,
-        summary: 'Whether reservations can be made, and what the answers promise',
+        summary: 'Whether stock can be changed, and what the answers promise',
         response: {
-          200: { description: 'Reservations can be made; `reasons` says what is weaker than it could be.' },
-          503: { description: 'No reservations can be made; `reasons` says why.' },
+          200: {
+            description:
+              'Stock can be changed; `reasons` says what is weaker than it could be. `takesHolds` is false while new reservations are paused.',
+          },
+          503: { description: 'No stock can be changed; `reasons` says why.' },
         },
       },
     },

@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { type Refusal, type RefusalCode, refusals } from '../domain/outcomes.js'
+import { formatPosition, type Position } from '../domain/position.js'
 
 /** Seconds after which a client may try again what was answered with 503. */
 const retryAfterSeconds = 1
@@ -21,9 +22,18 @@ export function sendProblem(
     .send({ type: `urn:holdfast:${code}`, title, status, detail, ...fields })
 }
 
+/**
+ * Names the ledger entry after which an answer is true, so that answers can be put in order: those of
+ * Redis, whatever they say.
+ */
+export function setPosition(reply: FastifyReply, position: Position | undefined): FastifyReply {
+  return position ? reply.header('holdfast-position', formatPosition(position)) : reply
+}
+
 /** Answers with a refusal of the gate, with the fields the contract names for it. */
 export function sendRefusal(reply: FastifyReply, refusal: Refusal, reason?: string): FastifyReply {
   const code = refusal.refused
+  setPosition(reply, refusal.position)
   switch (refusal.refused) {
     case 'insufficient-stock': {
       const short = refusal.lines.map((l) => `${l.sku}: ${l.requested} requested, ${l.available} available`)
@@ -43,6 +53,8 @@ export function sendRefusal(reply: FastifyReply, refusal: Refusal, reason?: stri
       return sendProblem(reply, code, `${refusal.detail ?? refusals[code].title}`)
     case 'store-fenced':
       return sendProblem(reply, code, `${reason ?? 'Redis and MySQL have not been compared yet'}.`)
+    case 'holds-paused':
+      return sendProblem(reply, code, `${refusal.reason}.`)
     default:
       return sendProblem(reply, code, refusals[code].title)
   }

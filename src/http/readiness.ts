@@ -5,13 +5,13 @@ import { pendingMigrations } from '../ledger/migrations.js'
 import type { StoreServices } from './store-services.js'
 
 export interface Readiness {
-  /** Whether reservations can be made. */
+  /** Whether stock can be changed. Payments go on while new reservations are paused, so that is no reason. */
   ready: boolean
   /** What is wrong, in sentences; `ready` may still be true. */
   reasons: string[]
   /** What a hold's 201 survives on the connected servers (the contract's section on promises). */
   promises: { holdSurvivesRedisCrash: boolean; confirmSurvivesLossOfEitherStore: boolean }
-  stores: Record<string, { open: boolean; entriesBehind: number | null }>
+  stores: Record<string, { open: boolean; takesHolds: boolean; entriesBehind: number | null }>
 }
 
 /** Looks at every part the service depends on. Never rejects. */
@@ -19,18 +19,26 @@ export async function readReadiness(
   redis: Redis,
   database: Database,
   stores: ReadonlyMap<string, StoreServices>,
+  isDraining: boolean,
 ): Promise<Readiness> {
   const reasons: string[] = []
+  if (isDraining) reasons.push('This process is about to stop.')
   const holdSurvivesRedisCrash = await checkRedis(redis, reasons)
   const mysqlReady = await checkMysql(database, reasons)
   const report: Readiness['stores'] = {}
   for (const [name, store] of stores) {
     const { reason } = store.fence
     if (reason) reasons.push(`The store ${name} is fenced: ${reason}.`)
-    report[name] = { open: reason === undefined, entriesBehind: await entriesBehind(store) }
+    const paused = store.guard.reason
+    if (paused) reasons.push(`The store ${name} takes no new reservations: ${paused}.`)
+    report[name] = {
+      open: reason === undefined,
+      takesHolds: reason === undefined && paused === undefined,
+      entriesBehind: await entriesBehind(store),
+    }
   }
   return {
-    ready: redis.status === 'ready' && Object.values(report).every((store) => store.open),
+    ready: !isDraining && redis.status === 'ready' && Object.values(report).every((store) => store.open),
     reasons,
     promises: { holdSurvivesRedisCrash, confirmSurvivesLossOfEitherStore: mysqlReady },
     stores: report,
@@ -40,13 +48,17 @@ export async function readReadiness(
 /** @returns whether Redis writes every change to disk before it answers. */
 async function checkRedis(redis: Redis, reasons: string[]): Promise<boolean> {
   try {
-    const [info, fsync, policy] = await Promise.all([
+    const [info, fsync, policy, maxmemory] = await Promise.all([
       redis.info('persistence'),
       redis.config('GET', 'appendfsync') as Promise<string[]>,
       redis.config('GET', 'maxmemory-policy') as Promise<string[]>,
+      redis.config('GET', 'maxmemory') as Promise<string[]>,
     ])
     if (policy[1] !== 'noeviction') {
       reasons.push(`Redis has maxmemory-policy ${policy[1]}: it may evict stock; set noeviction.`)
+    }
+    if (maxmemory[1] === '0') {
+      reasons.push('Redis has no maxmemory: it may take all of its machine before new reservations stop.')
     }
     if (!/^aof_enabled:1/m.test(info)) {
       reasons.push('Redis has appendonly off: a crash of Redis loses reservations.')

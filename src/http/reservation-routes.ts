@@ -4,7 +4,7 @@ import { quantityMax } from '../domain/limits.js'
 import { isRefusal, type Refusal } from '../domain/outcomes.js'
 import { type Reservation, sumLines } from '../domain/reservation.js'
 import { checkIdempotencyKey, idempotencyKeyHeader, idempotencyKeyOf } from './idempotency-key.js'
-import { sendProblem, sendRefusal } from './problem.js'
+import { sendProblem, sendRefusal, setPosition } from './problem.js'
 import * as schemas from './schemas.js'
 import type { StoreServices } from './store-services.js'
 
@@ -30,8 +30,9 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
       summary: 'Hold units for a customer until a deadline, all lines or none',
       headers: idempotencyKeyHeader,
       body: schemas.ReserveBody,
-      response: schemas.answers({ 200: schemas.Reservation, 201: schemas.Reservation }, [
+      response: schemas.positionedAnswers({ 200: schemas.Reservation, 201: schemas.Reservation }, [
         ...schemas.everyChange,
+        'holds-paused',
         'unknown-sku',
         'insufficient-stock',
         'idempotency-key-reused',
@@ -53,15 +54,17 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
           'The lines of one SKU add up to more than 1,000,000 units.',
         )
       }
+      const { reason } = store.guard
+      if (reason) return sendRefusal(reply, { refused: 'holds-paused', reason })
       const result = await store.gate.reserve(wanted, idempotencyKeyOf(request))
       if (isRefusal(result)) return refuse(reply, store, result)
       const { reservation, replayed } = result
       if (replayed) {
         reply.header('idempotency-replayed', 'true')
-        return withPersisted(store, reservation)
+        return presentPersisted(reply, store, reservation)
       }
       store.scheduler.schedule(reservation.createdAtMs, reservation.expiresAtMs)
-      return reply.code(201).send(present(reservation))
+      return present(reply.code(201), reservation)
     },
   })
 
@@ -72,7 +75,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
       tags,
       summary: 'Read a reservation',
       params: schemas.IdParams,
-      response: schemas.answers({ 200: schemas.Reservation }, [
+      response: schemas.positionedAnswers({ 200: schemas.Reservation }, [
         'unknown-reservation',
         'redis-unavailable',
         'mysql-unavailable',
@@ -84,9 +87,9 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
       if (!uuid.test(id)) return sendRefusal(reply, { refused: 'unknown-reservation' })
       const open = await store.reader.reservation(id).catch(() => 'failed' as const)
       if (open === 'failed') return sendRefusal(reply, { refused: 'redis-unavailable' })
-      if (open) return withPersisted(store, open)
+      if (open) return presentPersisted(reply, store, open)
       const finished = await readFinished(store, id)
-      return isRefusal(finished) ? refuse(reply, store, finished) : { ...present(finished), persisted: true }
+      return isRefusal(finished) ? refuse(reply, store, finished) : present(reply, finished, true)
     },
   })
 
@@ -100,7 +103,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
         '200: both Redis and MySQL hold the sale. 202: Redis holds it and MySQL has not confirmed yet; repeat the call or read the reservation to learn when it has.',
       params: schemas.IdParams,
       body: schemas.ConfirmBody,
-      response: schemas.answers({ 200: schemas.Reservation, 202: schemas.Reservation }, [
+      response: schemas.positionedAnswers({ 200: schemas.Reservation, 202: schemas.Reservation }, [
         ...schemas.everyChange,
         'mysql-unavailable',
         'unknown-reservation',
@@ -120,7 +123,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
         return answerFinished(reply, store, id, 'confirmed', body.paymentRef)
       }
       const persisted = await store.watermark.waitFor(result.position, options.confirmWaitMs)
-      return reply.code(persisted ? 200 : 202).send({ ...present(result), persisted })
+      return present(reply.code(persisted ? 200 : 202), result, persisted)
     },
   })
 
@@ -132,7 +135,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
       summary: 'Give the units back: the customer cancelled',
       params: schemas.IdParams,
       body: schemas.ReleaseBody,
-      response: schemas.answers({ 200: schemas.Reservation }, [
+      response: schemas.positionedAnswers({ 200: schemas.Reservation }, [
         ...schemas.everyChange,
         'mysql-unavailable',
         'unknown-reservation',
@@ -145,7 +148,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
       const { id } = request.params
       if (!uuid.test(id)) return sendRefusal(reply, { refused: 'unknown-reservation' })
       const result = await store.gate.release(id)
-      if (!isRefusal(result)) return withPersisted(store, result)
+      if (!isRefusal(result)) return presentPersisted(reply, store, result)
       if (result.refused !== 'unknown-reservation') return refuse(reply, store, result)
       return answerFinished(reply, store, id, 'released', undefined)
     },
@@ -160,7 +163,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
       description: 'A deadline is never moved earlier: a call that asks for one changes nothing.',
       params: schemas.IdParams,
       body: schemas.ExtendBody,
-      response: schemas.answers({ 200: schemas.Reservation }, [
+      response: schemas.positionedAnswers({ 200: schemas.Reservation }, [
         ...schemas.everyChange,
         'mysql-unavailable',
         'unknown-reservation',
@@ -179,7 +182,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
       if (!isRefusal(result)) {
         // The deadline is in the future by Redis' clock: at least the seconds asked for, or more.
         store.scheduler.schedule(result.expiresAtMs - ttlSeconds * 1000, result.expiresAtMs)
-        return withPersisted(store, result)
+        return presentPersisted(reply, store, result)
       }
       if (result.refused !== 'unknown-reservation') return refuse(reply, store, result)
       return answerFinished(reply, store, id, undefined, undefined)
@@ -207,7 +210,7 @@ async function answerFinished(
     if (paymentRef !== undefined && paymentRef !== finished.paymentRef) {
       return sendRefusal(reply, { refused: 'payment-mismatch' })
     }
-    return { ...present(finished), persisted: true }
+    return present(reply, finished, true)
   }
   // Open in MySQL and gone from Redis: the fence is about to close.
   if (state === 'held') return sendRefusal(reply, { refused: 'store-fenced' })
@@ -226,11 +229,12 @@ function refuse(reply: FastifyReply, store: StoreServices, refusal: Refusal): Fa
   return sendRefusal(reply, refusal, store.fence.reason)
 }
 
-function withPersisted(store: StoreServices, reservation: Reservation): schemas.ReservationAnswer {
-  return { ...present(reservation), persisted: store.watermark.holds(reservation.position) }
+function presentPersisted(reply: FastifyReply, store: StoreServices, reservation: Reservation): FastifyReply {
+  return present(reply, reservation, store.watermark.holds(reservation.position))
 }
 
-function present(reservation: Reservation): schemas.ReservationAnswer {
+/** @param persisted whether MySQL holds its newest entry; left out of the answer of a new hold. */
+function present(reply: FastifyReply, reservation: Reservation, persisted?: boolean): FastifyReply {
   const { id, state, customerId, orderId, lines, paymentRef, reacquired, closedAtMs } = reservation
   const answer: schemas.ReservationAnswer = {
     id,
@@ -244,7 +248,8 @@ function present(reservation: Reservation): schemas.ReservationAnswer {
   if (paymentRef !== undefined) answer.paymentRef = paymentRef
   if (reacquired) answer.reacquired = true
   if (closedAtMs !== undefined) answer.closedAt = formatTime(closedAtMs)
-  return answer
+  if (persisted !== undefined) answer.persisted = persisted
+  return setPosition(reply, reservation.position).send(answer)
 }
 
 /** The calls of a batch share their times, so the last ones are remembered. */

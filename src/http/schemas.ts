@@ -300,6 +300,26 @@ export function answers(
   return responses
 }
 
+/** What Redis answers, refusals included, names the position it is true at. */
+const positionHeaders = {
+  'Holdfast-Position': {
+    type: 'string',
+    description:
+      'The position (epoch-sequence) of the ledger entry after which the answer is true: for a reservation its newest entry, for anything else the newest of the store. Answers can be put in order by it.',
+  },
+}
+const definiteStatuses = [200, 201, 202, 404, 409, 422]
+
+/** `answers` of a call that Redis decides. */
+export function positionedAnswers(...args: Parameters<typeof answers>): Record<number, unknown> {
+  const responses = answers(...args)
+  for (const status of definiteStatuses) {
+    const response = responses[status]
+    if (response) responses[status] = { ...response, headers: positionHeaders }
+  }
+  return responses
+}
+
 export type ReservationAnswer = Static<typeof Reservation>
 export type StockAnswer = Static<typeof Stock>
 export type ReconciliationAnswer = Static<typeof Reconciliation>

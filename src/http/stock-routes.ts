@@ -1,9 +1,11 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
 import { pageItemsDefault } from '../domain/limits.js'
 import { isRefusal } from '../domain/outcomes.js'
+import type { Position } from '../domain/position.js'
 import type { Stock } from '../domain/stock.js'
 import { checkIdempotencyKey, idempotencyKeyHeader, idempotencyKeyOf } from './idempotency-key.js'
-import { sendRefusal } from './problem.js'
+import { sendRefusal, setPosition } from './problem.js'
 import * as schemas from './schemas.js'
 
 const tags = ['stock']
@@ -17,17 +19,22 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
       tags,
       summary: 'Read the counts of a SKU',
       params: schemas.SkuParams,
-      response: schemas.answers({ 200: schemas.Stock }, ['unknown-sku', 'store-fenced', 'redis-unavailable']),
+      response: schemas.positionedAnswers({ 200: schemas.Stock }, [
+        'unknown-sku',
+        'store-fenced',
+        'redis-unavailable',
+      ]),
     },
     handler: async (request, reply) => {
       const { sku } = request.params
-      const stock = await request.store.reader.stock(sku).catch(() => 'failed' as const)
-      if (stock === 'failed') return sendRefusal(reply, { refused: 'redis-unavailable' })
-      if (stock) return present(stock)
+      const read = await request.store.reader.stock([sku]).catch(() => 'failed' as const)
+      if (read === 'failed') return sendRefusal(reply, { refused: 'redis-unavailable' })
+      const { items, position } = read
+      if (items[0]) return presentAt(reply, items[0], position)
       // A Redis that was not compared with MySQL may have lost it.
       const { reason } = request.store.fence
       if (reason) return sendRefusal(reply, { refused: 'store-fenced' }, reason)
-      return sendRefusal(reply, { refused: 'unknown-sku', skus: [sku] })
+      return sendRefusal(reply, { refused: 'unknown-sku', skus: [sku], ...(position && { position }) })
     },
   })
 
@@ -38,14 +45,15 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
       tags,
       summary: 'List SKUs in order, a page at a time',
       querystring: schemas.StockQuery,
-      response: schemas.answers({ 200: schemas.StockPage }, ['redis-unavailable']),
+      response: schemas.positionedAnswers({ 200: schemas.StockPage }, ['redis-unavailable']),
     },
     handler: async (request, reply) => {
       const { cursor = '', limit = String(pageItemsDefault) } = request.query
       const page = await request.store.reader.list(cursor, Number(limit) + 1).catch(() => 'failed' as const)
       if (page === 'failed') return sendRefusal(reply, { refused: 'redis-unavailable' })
-      const items = page.slice(0, Number(limit)).map(present)
-      return { items, nextCursor: page.length > items.length ? (items.at(-1)?.sku ?? null) : null }
+      setPosition(reply, page.position)
+      const items = page.items.slice(0, Number(limit)).map(present)
+      return { items, nextCursor: page.items.length > items.length ? (items.at(-1)?.sku ?? null) : null }
     },
   })
 
@@ -57,7 +65,7 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
       summary: 'Set the stock on hand to what was counted; creates the SKU',
       params: schemas.SkuParams,
       body: schemas.SetStockBody,
-      response: schemas.answers({ 200: schemas.Stock, 201: schemas.Stock }, [
+      response: schemas.positionedAnswers({ 200: schemas.Stock, 201: schemas.Stock }, [
         ...schemas.everyChange,
         'below-held',
       ]),
@@ -66,7 +74,7 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
       const { store } = request
       const result = await store.gate.setStock(request.params.sku, request.body.onHand)
       if (isRefusal(result)) return sendRefusal(reply, result, store.fence.reason)
-      return reply.code(result.created ? 201 : 200).send(present(result.stock))
+      return presentAt(reply.code(result.created ? 201 : 200), result.stock, result.position)
     },
   })
 
@@ -79,7 +87,7 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
       headers: idempotencyKeyHeader,
       params: schemas.SkuParams,
       body: schemas.AdjustBody,
-      response: schemas.answers({ 200: schemas.Stock }, [
+      response: schemas.positionedAnswers({ 200: schemas.Stock }, [
         ...schemas.everyChange,
         'unknown-sku',
         'insufficient-stock',
@@ -98,11 +106,15 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
       )
       if (isRefusal(result)) return sendRefusal(reply, result, store.fence.reason)
       if (result.replayed) reply.header('idempotency-replayed', 'true')
-      return present(result.stock)
+      return presentAt(reply, result.stock, result.position)
     },
   })
 
   done()
+}
+
+function presentAt(reply: FastifyReply, stock: Stock, position: Position | undefined): FastifyReply {
+  return setPosition(reply, position).send(present(stock))
 }
 
 function present({ sku, available, held, sold }: Stock): schemas.StockAnswer {

@@ -1,6 +1,7 @@
 import type { ExpiryScheduler } from '../expiry/expiry-scheduler.js'
 import type { StoreLedger } from '../ledger/store-ledger.js'
 import type { FenceWatcher } from '../recovery/fence-watcher.js'
+import type { MemoryGuard } from '../recovery/memory-guard.js'
 import type { Reconciler } from '../recovery/reconciler.js'
 import type { StockGate } from '../stock/gate.js'
 import type { StockReader } from '../stock/stock-reader.js'
@@ -14,5 +15,6 @@ export interface StoreServices {
   watermark: WatermarkFeed
   scheduler: ExpiryScheduler
   fence: FenceWatcher
+  guard: MemoryGuard
   reconciler: Reconciler
 }

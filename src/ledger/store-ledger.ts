@@ -64,11 +64,36 @@ export class StoreLedger {
    * Claims the next epoch for a restore of the owner. What a writer has under way is settled by it:
    * committed before, and then the claim fails, or never.
    *
-   * @returns the epoch, or undefined when the store stands elsewhere.
+   * @returns how the store stands now, or undefined when it stood elsewhere.
    */
-  async claimNextEpoch(seen: StoreRow): Promise<number | undefined> {
+  async claimNextEpoch(seen: StoreRow): Promise<StoreRow | undefined> {
     const epoch = seen.watermark.epoch + 1
-    return (await this.move(seen, { epoch })) ? epoch : undefined
+    return (await this.move(seen, { epoch }))
+      ? { ...seen, watermark: { ...seen.watermark, epoch } }
+      : undefined
+  }
+
+  /**
+   * Gives the store to a Redis server by hand, whoever owns it, with the next epoch for its restore and a
+   * generation that no data knows of. Entries that are not applied by now never are.
+   *
+   * @param known the newest epoch and generation that the server's own data knows of: they are ahead of
+   *   MySQL's when that was set back.
+   * @returns how the store stands now, or undefined when somebody else has moved it meanwhile.
+   */
+  async giveTo(server: string, known: { epoch: number; generation: number }): Promise<StoreRow | undefined> {
+    const id = await this.storeId()
+    const seen = await this.row()
+    const epoch = Math.max(seen.watermark.epoch, known.epoch) + 1
+    const generation = Math.max(seen.generation, known.generation) + 1
+    const { count } = await this.database.store.updateMany({
+      // Not where its watermark stands: a writer moves that while it may.
+      where: { id, server: seen.server, generation: seen.generation, epoch: seen.watermark.epoch },
+      data: { server, generation, epoch, opened: false },
+    })
+    const row = await this.row()
+    const isOurs = row.server === server && row.generation === generation && row.watermark.epoch === epoch
+    return count === 1 && isOurs ? row : undefined
   }
 
   async entries(filter: LedgerFilter): Promise<PersistedEntry[]> {

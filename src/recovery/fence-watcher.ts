@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { formatPosition } from '../domain/position.js'
+import { formatPosition, type Position } from '../domain/position.js'
 import type { StoreLedger, StoreRow } from '../ledger/store-ledger.js'
 import type { StoreFence } from '../stock/store-fence.js'
+import { BrokenScriptError } from '../stock/store-scripts.js'
 import { type RestoreSettings, restoreStore } from './restore.js'
 
 export interface FenceLog {
@@ -35,6 +36,7 @@ export class FenceWatcher {
   private readonly stopping = new AbortController()
   private running: Promise<void> | undefined
   private current: string | undefined = 'Redis and MySQL have not been compared yet'
+  private lastWatermark: Position | undefined
 
   constructor(
     private readonly fence: StoreFence,
@@ -46,6 +48,11 @@ export class FenceWatcher {
   /** Why the store is fenced, or undefined while it is open. */
   get reason(): string | undefined {
     return this.current
+  }
+
+  /** How far MySQL held the ledger when it last answered. */
+  get watermark(): Position | undefined {
+    return this.lastWatermark
   }
 
   /** Looks once, then keeps watching. */
@@ -76,7 +83,10 @@ export class FenceWatcher {
     } catch (error) {
       failure = error
       // The error is for the log: this sentence reaches clients.
-      reason = 'Redis or MySQL does not answer, so they cannot be compared'
+      reason =
+        error instanceof BrokenScriptError
+          ? 'what MySQL holds cannot be written to Redis, and the log says what'
+          : 'Redis or MySQL does not answer, so they cannot be compared'
     }
     if (reason !== this.current) {
       if (reason) this.log.warn({ store, reason, err: failure }, 'the store is fenced')
@@ -85,12 +95,14 @@ export class FenceWatcher {
     this.current = reason
   }
 
-  /** An open store stays open, MySQL or not, unless another server has taken it over since. */
+  /** An open store stays open, MySQL or not, unless it was taken over since. */
   private async confirmOwner(): Promise<string | undefined> {
     const server = await this.fence.server()
-    const row = await this.ledger.row().catch(() => undefined)
+    const row = await this.row().catch(() => undefined)
     // A MySQL that names an older owner was set back; that is for the ledger writer to report.
-    if (!row || row.server === server || row.generation <= (await this.fence.generation())) return undefined
+    if (!row || row.generation <= (await this.fence.head()).generation) return undefined
+    // Given to this very server by hand, by a restore that has not got further.
+    if (row.server === server) return this.compare()
     await this.fence.supersede(server)
     return superseded
   }
@@ -103,9 +115,15 @@ export class FenceWatcher {
   private async compare(): Promise<string | undefined> {
     // Said at once: a look can take as long as MySQL does.
     this.current ??= 'Redis and MySQL are being compared'
-    if (await this.fence.isSuperseded()) return superseded
-    const seen = await this.ledger.row()
-    const owner = await this.ledger.claim(await this.fence.server(), seen)
+    const head = await this.fence.head()
+    const server = await this.fence.server()
+    const seen = await this.row()
+    if (head.superseded) {
+      // It was the owner when its data was of this generation: a newer one was given to it by hand since.
+      const isGivenBack = seen.server === server && seen.generation > head.generation
+      return isGivenBack ? this.restore(seen, 'given-back') : superseded
+    }
+    const owner = await this.ledger.claim(server, seen)
     if (!owner) return 'another process is opening the store'
     const verdict = await this.fence.verify(owner, owner.watermark, 'look')
     if (verdict === 'superseded') return superseded
@@ -121,23 +139,32 @@ export class FenceWatcher {
     return undefined
   }
 
+  private async row(): Promise<StoreRow> {
+    const row = await this.ledger.row()
+    this.lastWatermark = row.watermark
+    return row
+  }
+
   private async restore(
     seen: StoreRow,
-    verdict: 'empty' | { behindAt: string },
+    verdict: 'empty' | 'given-back' | { behindAt: string },
   ): Promise<string | undefined> {
     const { store } = this.fence
-    const at = formatPosition(seen.watermark)
-    const why =
-      verdict === 'empty'
-        ? `Redis was empty and MySQL holds the ledger up to ${at}`
-        : `Redis was at ${verdict.behindAt}, behind MySQL at ${at}`
+    const why = whyRestored(verdict, formatPosition(seen.watermark))
     this.current = `${why}; the store is being restored from MySQL`
     this.log.warn({ store, reason: this.current }, 'the store is fenced')
-    const result = await restoreStore(this.fence, this.ledger, seen, this.owner, this.settings)
+    const claim = () => this.ledger.claimNextEpoch(seen)
+    const result = await restoreStore(this.fence, this.ledger, claim, this.owner, this.settings)
     if (!result) return `${why}; another process restores the store from MySQL`
     this.log.warn({ store, ...result }, 'the store was restored from MySQL')
     return undefined
   }
+}
+
+function whyRestored(verdict: 'empty' | 'given-back' | { behindAt: string }, at: string): string {
+  if (verdict === 'empty') return `Redis was empty and MySQL holds the ledger up to ${at}`
+  if (verdict === 'given-back') return 'the store was given to this Redis server by hand'
+  return `Redis was at ${verdict.behindAt}, behind MySQL at ${at}`
 }
 
 const superseded = 'another Redis server has taken the store over from this one'

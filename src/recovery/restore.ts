@@ -1,9 +1,4 @@
-import {
-  type KeyedAdjustment,
-  keyedAdjustments,
-  reservationPages,
-  stockPages,
-} from '../ledger/store-contents.js'
+import { keyedAdjustments, reservationPages, stockPages } from '../ledger/store-contents.js'
 import type { StoreLedger, StoreRow } from '../ledger/store-ledger.js'
 import { RestoreInterruptedError, type StoreFence } from '../stock/store-fence.js'
 
@@ -28,23 +23,63 @@ export interface RestoreResult {
  * the server is cleared, filled and opened, each step refused if a newer restore has begun. If this
  * process dies on the way, the store stays fenced and the next restore begins anew.
  *
- * @param seen where MySQL stood when the server, its owner, was found to be behind.
+ * @param claim claims the next epoch for a server; undefined when somebody else was first.
+ * @param owner names this process, in its lease.
  * @returns undefined when another process restores the store.
  * @throws RestoreInterruptedError, or whatever Redis or MySQL fail with.
  */
 export async function restoreStore(
   fence: StoreFence,
   ledger: StoreLedger,
-  seen: StoreRow,
+  claim: () => Promise<StoreRow | undefined>,
   owner: string,
   settings: RestoreSettings,
 ): Promise<RestoreResult | undefined> {
+  if (!(await fence.takeRestoreLease(owner, settings.leaseMs))) return undefined
+  try {
+    const claimed = await claim()
+    return claimed && (await rebuild(fence, ledger, claimed, owner, settings))
+  } finally {
+    // A lease that cannot be ended now ends by itself.
+    await fence.endRestoreLease(owner).catch(() => {})
+  }
+}
+
+/**
+ * Restores a store by hand: the connected server becomes its owner, whoever owned it, and whatever it
+ * holds is replaced by what MySQL holds. An administrator says so, because entries that MySQL lacks are
+ * lost with it, and the server that owned the store sells no more.
+ *
+ * If this process dies after its claim, whoever watches the server carries the restore through.
+ *
+ * @see restoreStore
+ */
+export async function restoreByHand(
+  fence: StoreFence,
+  ledger: StoreLedger,
+  owner: string,
+  settings: RestoreSettings,
+): Promise<RestoreResult | undefined> {
+  const claim = async () => ledger.giveTo(await fence.server(), await fence.head())
+  return restoreStore(fence, ledger, claim, owner, settings)
+}
+
+/** @param claimed what the epoch was claimed with: the owner, and what MySQL holds. */
+async function rebuild(
+  fence: StoreFence,
+  ledger: StoreLedger,
+  claimed: StoreRow,
+  owner: string,
+  settings: RestoreSettings,
+): Promise<RestoreResult> {
   const { leaseMs, pageRows, retentionSeconds } = settings
-  if (!(await fence.takeRestoreLease(owner, leaseMs))) return undefined
-  const { server } = seen
-  const epoch = await ledger.claimNextEpoch(seen)
-  if (epoch === undefined) return undefined
+  const { server, watermark } = claimed
+  const { epoch } = watermark
   await fence.clear(server, epoch)
+  for await (const keys of fence.adjustmentKeys()) {
+    if (keys.length > 0) await fence.forgetAdjustments(server, epoch, keys)
+    await holdLease()
+  }
   let skus = 0
   let reservations = 0
   for await (const page of stockPages(ledger, pageRows)) {
@@ -58,22 +93,19 @@ export async function restoreStore(
     reservations += page.length
     await holdLease()
   }
-  const adjustments = await keyedAdjustments(ledger, endedSince)
+  const adjustments = (await keyedAdjustments(ledger, endedSince))
+    .map((each) => ({ ...each, ttlMs: each.occurredAtMs + retentionSeconds * 1000 - Date.now() }))
+    .filter(({ ttlMs }) => ttlMs > 0)
   for (let first = 0; first < adjustments.length; first += pageRows) {
-    await Promise.all(adjustments.slice(first, first + pageRows).map(rememberAdjustment))
+    await fence.restoreAdjustments(server, epoch, adjustments.slice(first, first + pageRows))
     await holdLease()
   }
   // Before it sells: whoever takes over from it must know that it may have.
-  if (!(await ledger.markOpened(seen)))
+  if (!(await ledger.markOpened(claimed))) {
     throw new RestoreInterruptedError('another server took the store over')
-  await fence.open(seen, { epoch, sequence: seen.watermark.sequence })
-  await fence.endRestoreLease(owner)
-  return { epoch, skus, reservations }
-
-  async function rememberAdjustment(adjustment: KeyedAdjustment): Promise<void> {
-    const ttlMs = adjustment.occurredAtMs + retentionSeconds * 1000 - Date.now()
-    if (ttlMs > 0) await fence.restoreAdjustment(adjustment.idempotencyKey, adjustment, ttlMs)
   }
+  await fence.open(claimed, watermark)
+  return { epoch, skus, reservations }
 
   async function holdLease(): Promise<void> {
     if (!(await fence.takeRestoreLease(owner, leaseMs))) {

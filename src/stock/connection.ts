@@ -1,5 +1,11 @@
 import { Redis } from 'ioredis'
 
+export interface ConnectionLimits {
+  connectTimeoutMs: number
+  /** How long an answer that is due may take. A connection that is silent for longer is given up. */
+  commandTimeoutMs: number
+}
+
 /**
  * A connection for commands that change stock.
  *
@@ -11,37 +17,57 @@ import { Redis } from 'ioredis'
  *
  * @throws Error when Redis cannot be reached within `connectTimeoutMs`.
  */
-export async function connectRedis(
-  url: string,
-  options: { connectTimeoutMs: number; commandTimeoutMs: number },
-): Promise<Redis> {
+export async function connectRedis(url: string, limits: ConnectionLimits): Promise<Redis> {
   const redis = new Redis(url, {
     ...baseOptions,
-    connectTimeout: options.connectTimeoutMs,
-    commandTimeout: options.commandTimeoutMs,
+    connectTimeout: limits.connectTimeoutMs,
+    commandTimeout: limits.commandTimeoutMs,
+    socketTimeout: limits.commandTimeoutMs,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
   })
-  await ready(redis, options.connectTimeoutMs)
+  await ready(redis, limits.connectTimeoutMs)
   return redis
 }
 
-/** A connection that waits: for entries (XREAD BLOCK) or messages (SUBSCRIBE). */
-export async function connectWaitingRedis(url: string, connectTimeoutMs: number): Promise<Redis> {
-  const redis = new Redis(url, {
-    ...baseOptions,
-    connectTimeout: connectTimeoutMs,
-    maxRetriesPerRequest: 0,
-  })
-  await ready(redis, connectTimeoutMs)
+/** A connection that waits for entries (XREAD BLOCK), each time for less than `commandTimeoutMs`. */
+export async function connectBlockingRedis(url: string, limits: ConnectionLimits): Promise<Redis> {
+  const redis = new Redis(url, waitingOptions(limits))
+  await ready(redis, limits.connectTimeoutMs)
   return redis
 }
+
+const heartbeatMs = 1000
+
+/**
+ * A connection that only subscribes. Nothing is ever due on it, so that a peer which is gone without
+ * a word would not be noticed: it is asked for a sign of life once a second.
+ *
+ * Whoever subscribes does so again at each `ready`: the client's own way to do it leaves a promise that
+ * nobody handles when the connection is lost once more, and ends the process.
+ */
+export async function connectSubscriber(url: string, limits: ConnectionLimits): Promise<Redis> {
+  const redis = new Redis(url, { ...waitingOptions(limits), autoResubscribe: false })
+  // Each store listens.
+  redis.setMaxListeners(0)
+  await ready(redis, limits.connectTimeoutMs)
+  const heartbeat = setInterval(() => {
+    if (redis.status === 'ready') redis.ping().catch(() => {})
+  }, heartbeatMs)
+  heartbeat.unref()
+  redis.once('end', () => clearInterval(heartbeat))
+  return redis
+}
+
+/** BullMQ blocks for at most 10 s; its jobs only save the expirer's sweep some time. */
+const jobSilenceMsMax = 30_000
 
 /** A connection for a BullMQ worker, which asks that its commands wait for a reconnect. */
 export async function connectJobRedis(url: string, connectTimeoutMs: number): Promise<Redis> {
   const redis = new Redis(url, {
     ...baseOptions,
     connectTimeout: connectTimeoutMs,
+    socketTimeout: jobSilenceMsMax,
     maxRetriesPerRequest: null,
   })
   await ready(redis, connectTimeoutMs)
@@ -53,6 +79,15 @@ const baseOptions = {
   protocol: 2 as const,
   autoResendUnfulfilledCommands: false,
   retryStrategy: (attempt: number) => Math.min(50 * attempt, 1000),
+}
+
+function waitingOptions(limits: ConnectionLimits) {
+  return {
+    ...baseOptions,
+    connectTimeout: limits.connectTimeoutMs,
+    socketTimeout: limits.commandTimeoutMs,
+    maxRetriesPerRequest: 0,
+  }
 }
 
 /** Connects, with the client's own retries, until ready or out of time. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { countMax } from '../domain/limits.js'
 import type { Refusal, RefusalCode, ShortLine } from '../domain/outcomes.js'
-import type { Position } from '../domain/position.js'
+import { type Position, parsePosition } from '../domain/position.js'
 import {
   formatRequest,
   parseRecord,
@@ -93,10 +93,10 @@ export class StockGate {
   }
 
   /** Makes the stock on hand of a SKU what was counted; creates the SKU when it is new. */
-  async setStock(sku: string, onHand: number): Promise<{ stock: Stock; created: boolean } | Refusal> {
+  async setStock(sku: string, onHand: number): Promise<(StockAt & { created: boolean }) | Refusal> {
     const [outcome, rest] = splitReply(only(await this.scripts.run('set', [sku, onHand])))
     if (outcome === 'created' || outcome === 'counted') {
-      return { stock: readStock(sku, rest), created: outcome === 'created' }
+      return { ...readStockAt(sku, rest), created: outcome === 'created' }
     }
     return refusal(outcome, rest)
   }
@@ -107,14 +107,14 @@ export class StockGate {
     quantity: number,
     reason: string | undefined,
     idempotencyKey: string | undefined,
-  ): Promise<{ stock: Stock; replayed: boolean } | Refusal> {
+  ): Promise<(StockAt & { replayed: boolean }) | Refusal> {
     const { position, stock, ledger, adjustment } = this.scripts.keys
     const keys = [position, stock, ledger, adjustment(idempotencyKey ?? '')]
     const { retentionSeconds } = this.limits
     const args = [sku, quantity, reason ?? '', idempotencyKey ?? '', retentionSeconds, countMax]
     const [outcome, rest] = splitReply(only(await this.scripts.run('adjust', args, keys)))
     if (outcome === 'adjusted' || outcome === 'replayed') {
-      return { stock: readStock(sku, rest), replayed: outcome === 'replayed' }
+      return { ...readStockAt(sku, rest), replayed: outcome === 'replayed' }
     }
     return refusal(outcome, rest)
   }
@@ -197,6 +197,12 @@ interface Held {
   position: Position
 }
 
+/** Counts of a SKU, and the position they are true at. */
+export interface StockAt {
+  stock: Stock
+  position: Position
+}
+
 export interface ExpireResult {
   expired: number
   overdueMs: number
@@ -256,39 +262,52 @@ function readReservation(id: string, record: string): Reservation {
   return reservation
 }
 
-function readStock(sku: string, counts: string): Stock {
+/** Reads `position TAB available TAB held TAB sold`. */
+function readStockAt(sku: string, text: string): StockAt {
+  const [position, counts] = splitReply(text)
   const [available, held, sold] = counts.split('\t').map(Number) as [number, number, number]
-  return { sku, available, held, sold }
+  return { stock: { sku, available, held, sold }, position: readPosition(position) }
 }
 
+function readPosition(text: string): Position {
+  const position = parsePosition(text)
+  if (!position) throw new BrokenScriptError(`"${text}" is not a position`)
+  return position
+}
+
+/** @param rest `position TAB what the refusal tells`; nothing when the script was not run. */
 function refusal(outcome: string, rest: string): Refusal {
-  switch (outcome as RefusalCode | 'malformed' | 'count-limit') {
+  switch (outcome as RefusalCode) {
+    case 'store-fenced':
+    case 'memory-full':
+    case 'redis-unavailable':
+      return { refused: outcome as 'store-fenced' }
+  }
+  const [at, told] = splitReply(rest)
+  const position = parsePosition(at)
+  if (!position) throw new BrokenScriptError(`unknown outcome ${outcome}`)
+  switch (outcome as RefusalCode | 'count-limit') {
     case 'insufficient-stock':
-      return { refused: 'insufficient-stock', lines: rest.split(',').map(readShortLine) }
+      return { refused: 'insufficient-stock', position, lines: told.split(',').map(readShortLine) }
     case 'unknown-sku':
-      return { refused: 'unknown-sku', skus: rest.split(',') }
+      return { refused: 'unknown-sku', position, skus: told.split(',') }
     case 'below-held':
-      return { refused: 'below-held', held: Number(rest) }
+      return { refused: 'below-held', position, held: Number(told) }
     case 'extension-limit':
-      return { refused: 'extension-limit', expiresAtMsMax: Number(rest) }
+      return { refused: 'extension-limit', position, expiresAtMsMax: Number(told) }
     case 'count-limit':
-      return { refused: 'invalid-request', detail: `the count would be above ${countMax}` }
+      return { refused: 'invalid-request', position, detail: `the count would be above ${countMax}` }
     case 'unknown-reservation':
     case 'reservation-confirmed':
     case 'reservation-released':
     case 'reservation-expired':
     case 'payment-mismatch':
     case 'idempotency-key-reused':
-    case 'store-fenced':
-    case 'memory-full':
-    case 'redis-unavailable':
-      return { refused: outcome as PlainRefusal }
+      return { refused: outcome as 'unknown-reservation', position }
     default:
       throw new BrokenScriptError(`unknown outcome ${outcome}`)
   }
 }
-
-type PlainRefusal = Extract<RefusalCode, `reservation-${string}` | `store-${string}`>
 
 function readShortLine(text: string): ShortLine {
   const [sku, requested, available] = text.split(':') as [string, string, string]

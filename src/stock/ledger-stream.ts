@@ -36,7 +36,11 @@ export class LedgerStream {
       stream.wanted = true
       stream.endGathering()
     })
-    await subscriber.subscribe(stream.keys.wanted)
+    const subscribe = () => subscriber.subscribe(stream.keys.wanted)
+    subscriber.on('ready', () => {
+      subscribe().catch(() => {})
+    })
+    await subscribe()
     return stream
   }
 
@@ -78,29 +82,38 @@ export class LedgerStream {
     const entries: LedgerEntry[] = []
     let last = formatPosition(after)
     let lines = 0
+    let taken = 0
+    let count = recordsPerReadFirst
     while (lines < linesMax) {
-      const records = await this.redis.xrange(this.keys.ledger, `(${last}`, '+', 'COUNT', recordsPerRead)
+      const records = await this.redis.xrange(this.keys.ledger, `(${last}`, '+', 'COUNT', count)
       for (const [id, fields] of records) {
         if (lines >= linesMax) break
         const first = entries.length
         readRecord(id, fields, entries)
         for (let i = first; i < entries.length; i++) lines += entries[i]?.lines.length ?? 0
         last = id
+        taken++
       }
-      if (records.length < recordsPerRead) break
+      if (records.length < count) break
+      // As many as the rest takes, going by those so far: what is read and left is read again.
+      const rest = Math.min(linesMax - lines, linesPerRead)
+      count = Math.min(recordsPerReadMax, Math.ceil((taken * rest) / lines))
     }
     return entries
   }
 
-  /** Tells whoever waits that MySQL holds everything up to here, and drops what it holds. */
+  /**
+   * Drops what MySQL holds, and tells whoever waits that it holds everything up to here. In this order:
+   * a Redis that is full has memory for the telling only after it.
+   */
   async publishWatermark(server: string, watermark: Position): Promise<void> {
     const text = `${server} ${formatPosition(watermark)}`
     const next = formatPosition({ ...watermark, sequence: watermark.sequence + 1 })
     await this.redis
       .pipeline()
+      .xtrim(this.keys.ledger, 'MINID', '~', next)
       .set(this.keys.watermark, text)
       .publish(this.keys.watermark, text)
-      .xtrim(this.keys.ledger, 'MINID', '~', next)
       .exec()
   }
 
@@ -113,7 +126,10 @@ export class LedgerStream {
   }
 }
 
-const recordsPerRead = 128
+/** A record of a busy store has about a hundred lines, one of a quiet store a single line. */
+const recordsPerReadFirst = 2
+const recordsPerReadMax = 128
+const linesPerRead = 200
 
 /** A record is `time <ms> entry <text> entry <text> ...`; its id is the position of its last entry. */
 function readRecord(id: string, fields: string[], into: LedgerEntry[]): void {

@@ -15,6 +15,7 @@ export const scriptKeys = {
   expire: ['position', 'stock', 'ledger', 'reservations', 'deadlines', 'finished'],
   set: ['position', 'stock', 'ledger', 'skus'],
   adjust: ['position', 'stock', 'ledger', 'adjustment'],
+  count: ['position', 'stock'],
   forget: ['position', 'reservations', 'finished', 'keys'],
   verify: ['position'],
   supersede: ['position'],
@@ -34,13 +35,16 @@ export interface Script {
   sha1: string
 }
 
-/** Reads a script and puts the text of `lua/include/NAME.lua` where it says `-- include NAME`. */
 export function loadScript(name: ScriptName): Script {
-  const source = readFileSync(`${luaFolder}${name}.lua`, 'utf8').replace(
-    /^-- include (\w+)$/gm,
-    (_line, include: string) => readFileSync(`${luaFolder}include/${include}.lua`, 'utf8'),
-  )
+  const source = includeParts(readFileSync(`${luaFolder}${name}.lua`, 'utf8'))
   return { name, source, sha1: createHash('sha1').update(source).digest('hex') }
+}
+
+/** Puts the text of `lua/include/NAME.lua` where a script says `-- include NAME`. */
+export function includeParts(source: string): string {
+  return source.replace(/^-- include (\w+)$/gm, (_line, part: string) =>
+    readFileSync(`${luaFolder}include/${part}.lua`, 'utf8'),
+  )
 }
 
 /**

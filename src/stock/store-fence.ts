@@ -4,6 +4,7 @@ import type { Reservation } from '../domain/reservation.js'
 import { formatRecord } from '../domain/reservation.js'
 import type { Stock } from '../domain/stock.js'
 import { endLease, takeLease } from './lease.js'
+import { scriptKeys } from './scripts.js'
 import { BrokenScriptError, StoreScripts } from './store-scripts.js'
 
 export type Verdict = 'verified' | 'empty' | 'superseded' | { behindAt: string } | { aheadAt: string }
@@ -13,6 +14,29 @@ export interface Owner {
   /** Run id. */
   server: string
   generation: number
+}
+
+/** A keyed adjustment, and for how long its key is still remembered. */
+export interface RememberedAdjustment {
+  idempotencyKey: string
+  sku: string
+  quantity: number
+  reason: string | undefined
+  ttlMs: number
+}
+
+/** What a server's data says of itself. */
+export interface StoreHead {
+  /** Of the newest ledger entry; undefined when the server holds nothing of the store. */
+  position: Position | undefined
+  /** The newest epoch it knows of: of its ledger, or of a restore that has begun. */
+  epoch: number
+  /** How many takeovers it knows of. */
+  generation: number
+  /** Whether the connected server is verified, so that its stock can be changed. */
+  open: boolean
+  /** Whether another server has taken the store over from it. */
+  superseded: boolean
 }
 
 /** A newer restore has begun or ended, or Redis failed: this one must not go on. */
@@ -43,14 +67,17 @@ export class StoreFence {
     return verified === (await this.scripts.runId())
   }
 
-  /** Whether another server has taken the store over from the connected one. */
-  async isSuperseded(): Promise<boolean> {
-    return (await this.redis.hexists(this.scripts.keys.position, 'superseded')) === 1
-  }
-
-  /** How many takeovers the connected server's data knows of. */
-  async generation(): Promise<number> {
-    return Number((await this.redis.hget(this.scripts.keys.position, 'generation')) ?? 0)
+  async head(): Promise<StoreHead> {
+    const { epoch, sequence, generation, restoring, verified, superseded } = await this.redis.hgetall(
+      this.scripts.keys.position,
+    )
+    return {
+      position: epoch && sequence ? { epoch: Number(epoch), sequence: Number(sequence) } : undefined,
+      epoch: Math.max(Number(epoch ?? 0), Number(restoring ?? 0)),
+      generation: Number(generation ?? 0),
+      open: verified === (await this.scripts.runId()),
+      superseded: superseded !== undefined,
+    }
   }
 
   /** Whether the owner's ledger is not behind MySQL's; with `open` the fence is lifted if so. */
@@ -83,6 +110,21 @@ export class StoreFence {
     this.expect('cleared', await this.run('clear', server, epoch))
   }
 
+  /** The keys of all adjustments that the server remembers, in parts, some of them empty. */
+  async *adjustmentKeys(): AsyncGenerator<string[]> {
+    const pattern = this.scripts.keys.adjustment('*')
+    for await (const keys of this.redis.scanStream({ match: pattern, count: 1000 })) yield keys as string[]
+  }
+
+  /** Drops what no step by itself can name: adjustments have keys of their own. @throws RestoreInterruptedError */
+  async forgetAdjustments(server: string, epoch: number, keys: readonly string[]): Promise<void> {
+    await this.writeAdjustments(
+      server,
+      epoch,
+      keys.map((key) => ({ key, text: '', ttlMs: 0 })),
+    )
+  }
+
   /** @throws RestoreInterruptedError */
   async restoreStock(server: string, epoch: number, stock: readonly Stock[]): Promise<void> {
     const args = stock.flatMap(({ sku, available, held, sold }) => [
@@ -111,18 +153,18 @@ export class StoreFence {
     this.expect('restored', await this.run('restore', server, epoch, ...args))
   }
 
-  /**
-   * Remembers again what was adjusted under a key, for the rest of its retention. What Redis still
-   * remembers stays; it says the same.
-   */
-  async restoreAdjustment(
-    key: string,
-    adjustment: { sku: string; quantity: number; reason: string | undefined },
-    ttlMs: number,
+  /** Remembers again what was adjusted under keys, for the rest of their retention. @throws RestoreInterruptedError */
+  async restoreAdjustments(
+    server: string,
+    epoch: number,
+    adjustments: readonly RememberedAdjustment[],
   ): Promise<void> {
-    const { sku, quantity, reason } = adjustment
-    const text = `${sku}\t${quantity}\t${reason ?? ''}`
-    await this.redis.set(this.scripts.keys.adjustment(key), text, 'PX', ttlMs, 'NX')
+    const rows = adjustments.map(({ idempotencyKey, sku, quantity, reason, ttlMs }) => ({
+      key: this.scripts.keys.adjustment(idempotencyKey),
+      text: `${sku}\t${quantity}\t${reason ?? ''}`,
+      ttlMs,
+    }))
+    await this.writeAdjustments(server, epoch, rows)
   }
 
   /** Ends a restore: the ledger goes on after the position in the new epoch. @throws RestoreInterruptedError */
@@ -133,12 +175,26 @@ export class StoreFence {
     )
   }
 
+  private async writeAdjustments(
+    server: string,
+    epoch: number,
+    rows: readonly { key: string; text: string; ttlMs: number }[],
+  ): Promise<void> {
+    const args = rows.flatMap(({ text, ttlMs }) => ['adjustment', '', text, ttlMs, ''])
+    const keys = [...scriptKeys.restore.map((key) => this.scripts.keys[key]), ...rows.map(({ key }) => key)]
+    const reply = (await this.scripts.run('restore', [epoch, ...args], keys, server))[0] ?? ''
+    this.expect('restored', this.answered(reply))
+  }
+
   private async run(
     name: 'verify' | 'supersede' | 'clear' | 'restore' | 'open',
     server: string,
     ...args: (string | number)[]
   ): Promise<string> {
-    const reply = (await this.scripts.run(name, args, undefined, server))[0] ?? ''
+    return this.answered((await this.scripts.run(name, args, undefined, server))[0] ?? '')
+  }
+
+  private answered(reply: string): string {
     if (reply === 'redis-unavailable') throw new Error('Redis did not answer')
     if (reply === 'other-server') throw new Error('the connection leads to another Redis server by now')
     return reply

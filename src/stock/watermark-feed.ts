@@ -25,12 +25,15 @@ export class WatermarkFeed {
     subscriber.on('message', (from: string, message: string) => {
       if (from === channel) feed.advance(message).catch(() => {})
     })
-    // A subscription made again after a lost connection has missed messages.
+    const subscribe = async () => {
+      await subscriber.subscribe(channel)
+      // What was said while nobody listened.
+      await feed.refresh()
+    }
     subscriber.on('ready', () => {
-      feed.refresh().catch(() => {})
+      subscribe().catch(() => {})
     })
-    await subscriber.subscribe(channel)
-    await feed.refresh()
+    await subscribe()
     return feed
   }
 
@@ -89,7 +92,7 @@ export class WatermarkFeed {
     for (const waiter of this.waiters) {
       // A restore began a new epoch: what was waited for in the old one was lost before it was held.
       if (waiter.position.epoch < position.epoch) waiter.resolve(false)
-      else if (waiter.position.sequence <= position.sequence) waiter.resolve(true)
+      else if (comparePositions(waiter.position, position) <= 0) waiter.resolve(true)
     }
     this.asked = false
     if (this.waiters.size > 0) this.ask()

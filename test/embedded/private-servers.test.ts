@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises'
+import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, vi } from 'vitest'
 import { startPrivateServers } from '../../src/embedded/private-servers.js'
@@ -15,8 +16,18 @@ describe('private servers', () => {
     expect(await converse(servers.redisUrl, 'PING')).toEqual(['+PONG'])
     expect(servers.databaseUrl).toMatch(/^mysql:\/\/holdfast:[0-9a-f]{48}@127\.0\.0\.1:\d+\/holdfast/)
     expect(lines.join('\n')).toMatch(/starting redis-server on port \d+/)
+    const [bound] = (await converse(servers.redisUrl, 'CONFIG GET maxmemory')).slice(-1)
+    expect(Number(bound)).toBeGreaterThan(0)
+    expect(Number(bound)).toBeLessThanOrEqual(totalmem() / 5)
     await Promise.all([servers.stop(), servers.stop()])
     expect(await stillRunning([servers.redis.pid, servers.mariadb.pid])).toEqual([])
+  })
+
+  folderTest('bound the memory of Redis as they are told', async ({ folder }) => {
+    const servers = await startPrivateServers({ folder, redisBytesMax: 64_000_000 })
+    expect((await converse(servers.redisUrl, 'CONFIG GET maxmemory')).at(-1)).toBe('64000000')
+    expect((await converse(servers.redisUrl, 'CONFIG GET maxmemory-policy')).at(-1)).toBe('noeviction')
+    await servers.stop()
   })
 
   folderTest('leave nothing running when one of them cannot start', async ({ folder }) => {

@@ -10,7 +10,11 @@ import { eventually, openTestStore } from '../support/test-store.js'
 const unreachable = 'mysql://nobody@127.0.0.1:1/nothing'
 
 // Before the store, so that they end after the APIs on them.
-const weakRedis = await openPrivateRedis({ 'maxmemory-policy': 'allkeys-lru', appendfsync: 'everysec' })
+const weakRedis = await openPrivateRedis({
+  'maxmemory-policy': 'allkeys-lru',
+  maxmemory: '256mb',
+  appendfsync: 'everysec',
+})
 const fullRedis = await openPrivateRedis()
 const lostRedis = await openPrivateRedis()
 const proxy = await LossyProxy.open(lostRedis.url)
@@ -128,6 +132,7 @@ describe('GET /metrics', () => {
     expect(text).toContain(`holdfast_expiry_overdue_seconds${labels} 0\n`)
     expect(text).toContain(`holdfast_ledger_entries_behind${labels} 2\n`)
     expect(text).toContain(`holdfast_store_fenced${labels} 0\n`)
+    expect(text).toContain(`holdfast_holds_paused${labels} 0\n`)
     expect(text).toContain('holdfast_calls_total{route="/v1/reservations",status="201"} 1\n')
     expect(text).toContain('holdfast_calls_total{route="/v1/stock/:sku",status="404"} 1\n')
     expect(text).not.toContain('no-such')
@@ -145,7 +150,7 @@ describe('GET /readyz', () => {
         ready: true,
         reasons: [],
         promises: { holdSurvivesRedisCrash: true, confirmSurvivesLossOfEitherStore: true },
-        stores: { [store.name]: { open: true, entriesBehind: expect.any(Number) } },
+        stores: { [store.name]: { open: true, takesHolds: true, entriesBehind: expect.any(Number) } },
       },
     })
   })
@@ -173,6 +178,10 @@ describe('GET /readyz', () => {
     await redis.config('SET', 'appendonly', 'no')
     expect((await weak.get('/readyz')).body.reasons).toContain(
       'Redis has appendonly off: a crash of Redis loses reservations.',
+    )
+    await redis.config('SET', 'maxmemory', '0')
+    expect((await weak.get('/readyz')).body.reasons).toContain(
+      'Redis has no maxmemory: it may take all of its machine before new reservations stop.',
     )
     redis.disconnect()
   })
@@ -209,7 +218,12 @@ describe('a Redis with full memory', () => {
   test('stops holds with 503, and lets payments, cancellations and corrections through', async () => {
     const { url } = fullRedis
     const redis = new Redis(url)
-    const { app } = await store.api({ redisUrl: url, stores: [`${store.name}-full`], confirmWaitMs: 0 })
+    const { app } = await store.api({
+      redisUrl: url,
+      stores: [`${store.name}-full`],
+      confirmWaitMs: 0,
+      memoryPercentMax: 0,
+    })
     const full = new HttpClient(app)
     await full.put('/v1/stock/cup', { onHand: 10 })
     const hold = { customerId: 'c', lines: [{ sku: 'cup', quantity: 1 }] }

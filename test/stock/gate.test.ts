@@ -96,8 +96,9 @@ describe('the gate', () => {
     await admin.config('RESETSTAT')
     const results = await Promise.all(Array.from({ length: 10 }, () => gate.reserve(cart(1), undefined)))
     expect(await timesRun('evalsha')).toBe(3)
+    const position = { epoch: 1, sequence: 11 }
     expect(results.filter(isRefusal)).toEqual([
-      { refused: 'insufficient-stock', lines: [{ sku: 'cup', requested: 1, available: 0 }] },
+      { refused: 'insufficient-stock', position, lines: [{ sku: 'cup', requested: 1, available: 0 }] },
     ])
   })
 

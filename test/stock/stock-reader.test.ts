@@ -7,9 +7,11 @@ describe('the stock reader', () => {
     const reader = new StockReader(store.redis, store.name)
     await store.setStock({ cup: 10 })
     await store.hold('r1', 'cup:3')
-    expect(await reader.stock('cup')).toEqual({ sku: 'cup', available: 7, held: 3, sold: 0 })
-    expect(await reader.stock('hat')).toBeUndefined()
-    expect(await reader.stock('__proto__')).toBeUndefined()
+    const position = { epoch: 1, sequence: 2 }
+    const items = [{ sku: 'cup', available: 7, held: 3, sold: 0 }]
+    expect(await reader.stock(['hat', 'cup', '__proto__'])).toEqual({ items, position })
+    expect(await reader.stock(['hat'])).toEqual({ items: [], position })
+    expect(await reader.stock([])).toEqual({ items: [], position })
   })
 
   scriptTest('reads a reservation, and nothing of one that does not exist', async ({ store }) => {
@@ -24,7 +26,7 @@ describe('the stock reader', () => {
     const reader = new StockReader(store.redis, store.name)
     await store.setStock({ b: 1, B: 2, a: 3, '10': 4, '9': 5, '-x': 6, 'a.b': 7 })
     const skus = async (after: string, limit: number) =>
-      (await reader.list(after, limit)).map(({ sku }) => sku)
+      (await reader.list(after, limit)).items.map(({ sku }) => sku)
     expect(await skus('', 100)).toEqual(['-x', '10', '9', 'B', 'a', 'a.b', 'b'])
     expect(await skus('', 2)).toEqual(['-x', '10'])
     expect(await skus('10', 2)).toEqual(['9', 'B'])
@@ -58,6 +60,6 @@ describe('the stock reader', () => {
   scriptTest('fails when the counts are not counts', async ({ store }) => {
     const reader = new StockReader(store.redis, store.name)
     await store.redis.hset(store.keys.stock, 'cup', '1 2')
-    await expect(reader.stock('cup')).rejects.toThrow('the counts of cup in Redis are malformed')
+    await expect(reader.stock(['cup'])).rejects.toThrow('the counts of cup in Redis are malformed')
   })
 })

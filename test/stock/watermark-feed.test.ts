@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import { describe, expect, inject } from 'vitest'
 import type { Position } from '../../src/domain/position.js'
-import { connectWaitingRedis } from '../../src/stock/connection.js'
+import { connectSubscriber } from '../../src/stock/connection.js'
 import { LedgerStream } from '../../src/stock/ledger-stream.js'
 import { WatermarkFeed } from '../../src/stock/watermark-feed.js'
 import { scriptTest } from '../support/script-store.js'
@@ -14,7 +14,10 @@ const test = scriptTest.extend<{
 }>({
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads the fixtures wanted from this pattern.
   subscriber: async ({}, use) => {
-    const subscriber = await connectWaitingRedis(inject('redisUrl'), 5000)
+    const subscriber = await connectSubscriber(inject('redisUrl'), {
+      connectTimeoutMs: 5000,
+      commandTimeoutMs: 5000,
+    })
     await use(subscriber)
     subscriber.disconnect()
   },

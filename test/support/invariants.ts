@@ -6,6 +6,11 @@ import type { Counts } from '../../src/domain/stock.js'
 import type { TestStore } from './test-store.js'
 import { eventually } from './test-store.js'
 
+/** What it takes to read a store. */
+type ObservedStore = Pick<TestStore, 'name' | 'keys' | 'redis' | 'database'> & {
+  config: { retentionSeconds: number }
+}
+
 /**
  * The invariants of a store, judged from outside: everything Redis and MySQL hold of it is read at
  * one position of the ledger, and each invariant is computed from the data alone.
@@ -78,7 +83,7 @@ interface Entry {
  * Reads a store at a position that both Redis and MySQL have reached. A store that still changes is
  * read again.
  */
-export async function readStore(store: TestStore, timeoutMs = 30_000): Promise<StoreState> {
+export async function readStore(store: ObservedStore, timeoutMs = 30_000): Promise<StoreState> {
   const deadline = Date.now() + timeoutMs
   for (;;) {
     const redis = await readRedis(store)
@@ -99,17 +104,17 @@ function comparesWith(a: Position, b: Position): number {
   return a.epoch - b.epoch || a.sequence - b.sequence
 }
 
-async function storeRow(store: TestStore) {
+async function storeRow(store: ObservedStore) {
   return store.database.store.findUniqueOrThrow({ where: { name: store.name } })
 }
 
 /** The position up to which MySQL holds everything, as MySQL says. */
-export async function watermark(store: TestStore): Promise<Position> {
+export async function watermark(store: ObservedStore): Promise<Position> {
   const { epoch, sequence } = await storeRow(store)
   return { epoch, sequence: Number(sequence) }
 }
 
-async function readRedis({ redis, keys }: TestStore) {
+async function readRedis({ redis, keys }: ObservedStore) {
   // One transaction, so that it is the state at one position.
   const replies = await redis
     .multi()
@@ -167,7 +172,7 @@ function readScores(reply: readonly string[]): Map<string, number> {
   return scores
 }
 
-async function readMysql(store: TestStore): Promise<StoreState['mysql']> {
+async function readMysql(store: ObservedStore): Promise<StoreState['mysql']> {
   const { database } = store
   const { id: storeId } = await storeRow(store)
   const stock = await database.stock.findMany({ where: { storeId } })

@@ -1,22 +1,7 @@
 // Runs the tests and ends with the line `N passed, N failed`. Arguments name files or -t patterns,
 // as vitest takes them.
-import { parseCLI, startVitest } from 'vitest/node'
+import { parseCLI } from 'vitest/node'
+import { runToTotals } from './totals.js'
 
 const { filter, options } = parseCLI(['vitest', 'run', ...process.argv.slice(2)])
-const vitest = await startVitest('test', filter, { ...options, watch: false })
-let passed = 0
-let failed = 0
-for (const module of vitest.state.getTestModules()) {
-  for (const test of module.children.allTests()) {
-    const { state } = test.result()
-    if (state === 'passed') passed++
-    else if (state !== 'skipped') failed++
-  }
-  // A file or a group whose set-up failed has tests that did not run.
-  failed += module.errors().length
-  for (const suite of module.children.allSuites()) failed += suite.errors().length
-}
-failed += vitest.state.getUnhandledErrors().length
-await vitest.close()
-console.log(`${passed} passed, ${failed} failed`)
-process.exit(failed > 0 || passed === 0 ? 1 : 0)
+await runToTotals(filter, options)

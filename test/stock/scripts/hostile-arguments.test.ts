@@ -1,15 +1,6 @@
-import { describe, expect } from 'vitest'
-import type { ScriptName } from '../../../src/stock/scripts.js'
+import { describe } from 'vitest'
+import { type Call, controls, expectHarmless, notNumbers } from '../../support/hostile-calls.js'
 import { request, type ScriptStore, scriptTest } from '../../support/script-store.js'
-
-type Call = [script: ScriptName, ...args: (string | number)[]]
-
-/** What Lua's own `tonumber` takes, or rounds, and what it does not. */
-const notNumbers = [
-  ...['nan', '-nan', 'inf', '-inf', '1e3', '0x10', '1.5', '1.0', '+1', ' 1', '1 ', '1\n', '1\0', ''],
-  ...['9007199254740993', '99999999999999999999', 'ten', '١', '01'],
-]
-const controls = ['\t', '\n', '\r', '\0', '\x1b', '\x7f']
 
 /** A store with a SKU, a held reservation `open` and one that is overdue. */
 async function prepare(store: ScriptStore): Promise<void> {
@@ -20,20 +11,6 @@ async function prepare(store: ScriptStore): Promise<void> {
   await store.hold('ended', 'cup:1', { key: 'ended-key' })
   await store.run('release', 'ended')
   await store.adjust('cup', 1, { key: 'adjusted' })
-}
-
-/** Each call must answer `malformed` (or the outcome named) or fail, and change nothing. */
-async function expectHarmless(store: ScriptStore, calls: readonly Call[], allowed = /^malformed$/) {
-  const before = await store.dump()
-  for (const call of calls) {
-    const replies = await store.run(...call).catch((error: Error) => [`error ${error.name}`])
-    const what = JSON.stringify(call)
-    // A batch of reservations answers with its header first.
-    for (const reply of replies.length > 1 ? replies.slice(1) : replies) {
-      expect(/^error ReplyError$/.test(reply) || allowed.test(reply), `${what} answered ${reply}`).toBe(true)
-    }
-    expect(await store.dump(), `${what} changed something`).toEqual(before)
-  }
 }
 
 const reserve = (lines: string): Call => ['reserve', 'r1', '', request(lines)]
