@@ -9,7 +9,7 @@ const units = 1_000_000_000
 /** What stands behind the route instead of the product. */
 export interface Other {
   name: string
-  /** `floor`, or the path of a peer's module. */
+  /** `bare-script`, or the path of a peer's module. */
   module: string
   env: Record<string, string>
   /** Its servers' processes, by name. */

@@ -31,10 +31,10 @@ const steps: readonly Step[] = [
     measure: (run: BenchRun) => measureProduct(run, workload),
   })),
   {
-    name: 'floor',
-    about: 'the least script that holds stock, batched as the product does',
+    name: 'bare-script',
+    about: 'the reserve script without ledger, deadline and key',
     group: 'limit',
-    measure: measureFloor,
+    measure: measureBareScript,
   },
   ...peers.map((peer) => ({
     name: peer.name,
@@ -44,11 +44,16 @@ const steps: readonly Step[] = [
   })),
 ]
 
-async function measureFloor(run: BenchRun): Promise<Sample> {
+async function measureBareScript(run: BenchRun): Promise<Sample> {
   const redis = await run.servers.startRedis()
   const env = { REDIS_URL: redis.url }
   try {
-    return await measureOther(run, { name: 'floor', module: 'floor', env, pids: { redis: [redis.pid] } })
+    return await measureOther(run, {
+      name: 'bare-script',
+      module: 'bare-script',
+      env,
+      pids: { redis: [redis.pid] },
+    })
   } finally {
     await redis.stop()
   }

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import type { BenchRun } from './bench-run.js'
 import { machineFacts } from './machine-facts.js'
 import { readOptions } from './options.js'
+import { measureConfirmWait } from './scale/confirm-wait.js'
 import { measureDueAtOnce } from './scale/due-at-once.js'
 import { measureManyOpen } from './scale/many-open.js'
 import { measureManySkus } from './scale/many-skus.js'
@@ -19,6 +20,7 @@ const steps: Readonly<Record<string, (run: BenchRun, sizes: ScaleSizes) => Promi
   'many-skus': (run, sizes) => measureManySkus(run, sizes.skus),
   'due-at-once': (run, sizes) => measureDueAtOnce(run, sizes.due),
   'two-of-each': measureTwoOfEach,
+  'confirm-wait': measureConfirmWait,
 }
 
 const names = Object.keys(steps)

@@ -32,8 +32,8 @@ export function checkTargets(results: Results): TargetCheck[] {
   const cpuTimes = medianOf(hot, ({ cpuMs, bare }) => ((cpuMs.api ?? 0) + (cpuMs.redis ?? 0)) / bare.apiCpuMs)
   const redisTimes = medianOfPairs(
     hot,
-    find('floor'),
-    (ours, floor) => (ours.cpuMs.redis ?? 0) / (floor.cpuMs.redis ?? 0),
+    find('bare-script'),
+    (ours, bare) => (ours.cpuMs.redis ?? 0) / (bare.cpuMs.redis ?? 0),
   )
   const overload = medianOfPairs(
     find('overload'),

@@ -10,11 +10,11 @@ export interface CheckoutCounts {
 
 const json = { 'content-type': 'application/json' }
 
-/** One shopper in this many cancels. */
-const releaseEvery = 4
+const releaseEveryDefault = 4
 
 /** Hold one cart, then pay for it or cancel it; a refused hold is followed by the next one. */
 export function checkoutRequests(spec: LoadSpec, counts: CheckoutCounts): Request[] {
+  const releaseEvery = spec.releaseEvery ?? releaseEveryDefault
   let shoppers = 0
   return [
     {
@@ -35,7 +35,7 @@ export function checkoutRequests(spec: LoadSpec, counts: CheckoutCounts): Reques
         const { id } = context as { id?: string }
         // Without an answer the round begins anew.
         if (id === undefined) return undefined as unknown as Request
-        const verb = ++shoppers % releaseEvery === 0 ? 'release' : 'confirm'
+        const verb = releaseEvery > 0 && ++shoppers % releaseEvery === 0 ? 'release' : 'confirm'
         return { ...request, path: `/v1/reservations/${id}/${verb}`, headers: json, body: '{}' }
       },
       onResponse: (status, body) => {

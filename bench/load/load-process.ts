@@ -22,6 +22,7 @@ const sampleMs = 50
 function send(spec: LoadSpec): Promise<LoadResult> {
   const accepted = new LatencyHistogram()
   const refused = new LatencyHistogram()
+  const finished = new LatencyHistogram()
   const byStatus: Record<number, number> = {}
   const counts: CheckoutCounts = { confirmed: 0, released: 0 }
   let responses = 0
@@ -58,6 +59,7 @@ function send(spec: LoadSpec): Promise<LoadResult> {
           responses,
           accepted: accepted.read(),
           refused: refused.read(),
+          finished: finished.read(),
           byStatus,
           broken,
           ...counts,
@@ -67,8 +69,11 @@ function send(spec: LoadSpec): Promise<LoadResult> {
     tracker.on('response', (_client, status, _bytes, ms) => {
       responses++
       byStatus[status] = (byStatus[status] ?? 0) + 1
-      if (status < 300) accepted.record(ms)
-      else if (status === 409 || status === 503) refused.record(ms)
+      if (status < 300) {
+        accepted.record(ms)
+        // A hold is answered with 201, paying for it or cancelling it with 200 or 202.
+        if (status !== 201) finished.record(ms)
+      } else if (status === 409 || status === 503) refused.record(ms)
       else broken++
     })
     tracker.on('reqError', () => {

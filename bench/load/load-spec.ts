@@ -9,6 +9,8 @@ export interface LoadSpec {
   seconds?: number
   requests?: number
   shape: 'reserve' | 'checkout'
+  /** Of the checkouts, one in so many is cancelled and the others are paid; 0: all are paid. */
+  releaseEvery?: number
   skuPrefix: string
   skus: number
   lines: number
@@ -26,7 +28,8 @@ export interface LoadResult {
   byStatus: Record<number, number>
   /** Lost connections, timeouts, and any answer that is neither accepted nor refused. */
   broken: number
-  /** The end of a checkout. */
+  /** The second half of a checkout. */
+  finished: Latencies
   confirmed: number
   released: number
 }

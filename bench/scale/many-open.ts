@@ -17,7 +17,13 @@ const longTtlSeconds = 86_400
  */
 export async function measureManyOpen(run: BenchRun, sizes: ScaleSizes): Promise<ScaleFigures> {
   const { servers, cleanup, options, say } = run
-  const many = await Product.start({ servers, cleanup, workers: 0 })
+  const many = await Product.start({
+    servers,
+    cleanup,
+    workers: 0,
+    // Nobody drains the ledger until all are loaded.
+    env: { HOLDFAST_LEDGER_LAG_MAX: '0' },
+  })
   const facts = new RedisFacts(many.redis.url)
   try {
     await setStock(many.url, 'sku', 1, units)

@@ -12,6 +12,8 @@ export interface ScaleFigures {
     holdsPerSecondBefore: number
     holdsPerSecondMeanwhile: number
   }
+  /** Medians of a confirm that does not wait for MySQL and of one that does. */
+  confirmWait?: { connections: number; passes: { withoutMs: number; withMs: number }[] }
   twoOfEach?: { holdsPerSecond: number; ofBare: number }
 }
 

@@ -66,7 +66,7 @@ export function buildReserveApp(reserve: Reserve): FastifyInstance {
     handler: async (request, reply) => {
       const result = await reserve(request.body, idempotencyKeyOf(request) ?? randomUUID())
       if (Array.isArray(result)) return sendRefusal(reply, { refused: 'insufficient-stock', lines: result })
-      return reply.code(201).send(result)
+      return reply.code(201).header('holdfast-position', '1-1').send(result)
     },
   })
   return app as unknown as FastifyInstance

@@ -8,7 +8,7 @@ export interface ReserveProcess extends Target {
   stop(): Promise<void>
 }
 
-/** @param module `bare`, `floor`, or the path of a peer's module. */
+/** @param module `bare`, `bare-script`, or the path of a peer's module. */
 export async function startReserveProcess(o: {
   name: string
   module: string

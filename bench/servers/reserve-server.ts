@@ -1,13 +1,13 @@
 import type { AddressInfo } from 'node:net'
 import { pathToFileURL } from 'node:url'
 import { openBare } from '../limits/bare.js'
-import { openFloor } from '../limits/floor.js'
+import { openBareScript } from '../limits/bare-script.js'
 import { buildReserveApp } from './reserve-app.js'
 import type { OpenReserver, Reserver } from './reserver.js'
 
 /*
  * A process that serves the reserve route in front of one limit or one peer, named by its argument:
- * `bare`, `floor`, or the path of a peer's module. Beside it, stock is set and read as in the
+ * `bare`, `bare-script`, or the path of a peer's module. Beside it, stock is set and read as in the
  * product, with nothing checked. It tells its address over IPC.
  */
 async function main(name: string): Promise<void> {
@@ -37,7 +37,7 @@ async function open(name: string): Promise<Reserver> {
     postgresUrl: process.env.POSTGRES_URL ?? '',
   }
   if (name === 'bare') return openBare()
-  if (name === 'floor') return openFloor(servers)
+  if (name === 'bare-script') return openBareScript(servers)
   const peer = (await import(pathToFileURL(name).href)) as { open: OpenReserver }
   return peer.open(servers)
 }
