@@ -1,18 +1,19 @@
 #!lua flags=allow-oom
--- count: reads the counts of SKUs and the position they are true at. Changes nothing, and is not
--- fenced: what it reads may be shown, and is not sold from.
+-- count: reads the counts of SKUs and the position they are true at. Changes nothing. A server that was
+-- not verified may be behind what somebody was told already, so that it is not read from either.
 --
 -- KEYS: position, stock
--- ARGV: SKUs
--- Returns: epoch and sequence ('' for each when Redis holds nothing of the store), then for each SKU
---   `available held sold`, or '' for one that does not exist
+-- ARGV: server, then SKUs
+-- Returns: `store-fenced` alone, or the position, then for each SKU `available held sold`, or '' for
+--   one that does not exist
 local position_key, stock_key = unpack(KEYS)
+-- include position
 -- include fields
 
-local head = redis.call('HMGET', position_key, 'epoch', 'sequence')
-local reply = { head[1] or '', head[2] or '' }
-local counts = read_fields(stock_key, ARGV)
-for i = 1, #ARGV do
-  reply[i + 2] = counts[i] or ''
+local skus = { unpack(ARGV, 2) }
+local counts = read_fields(stock_key, skus)
+local reply = { epoch .. '-' .. sequence }
+for i = 1, #skus do
+  reply[i + 1] = counts[i] or ''
 end
 return reply

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import type { Config } from './config.js'
+import type { Position } from './domain/position.js'
 import { openExpiryQueue } from './expiry/expiry-queue.js'
 import { ExpiryScheduler } from './expiry/expiry-scheduler.js'
 import { buildApp } from './http/app.js'
@@ -107,7 +108,8 @@ async function openStoreServices(
       'a delayed job could not be added; the sweep will expire its reservations',
     )
   const reader = new StockReader(redis, name)
-  const watermark = await WatermarkFeed.open(redis, subscriber, name)
+  const isQuarantined = (position: Position) => ledger.isQuarantined(position)
+  const watermark = await WatermarkFeed.open(redis, subscriber, name, isQuarantined)
   // What MySQL said last, once a second, or what its writer has said since.
   const persisted = () => Math.max(fence.watermark?.sequence ?? 0, watermark.current.sequence)
   const guard = new MemoryGuard(reader, persisted, memoryGuardSettings(config), log)

@@ -2,6 +2,7 @@
 import { runApi } from './commands/api.js'
 import { runDemo } from './commands/demo.js'
 import { runMigrate } from './commands/migrate.js'
+import { runQuarantine } from './commands/quarantine.js'
 import { runReconcile } from './commands/reconcile.js'
 import { runRestore } from './commands/restore.js'
 import { runStart } from './commands/start.js'
@@ -38,6 +39,11 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'say what replacing all of Redis by what MySQL holds would lose, and do it with --yes',
     takes: '[--yes] [--store NAME]',
     run: runRestore,
+  },
+  quarantine: {
+    summary: 'decide on ledger entries that could not be read',
+    takes: 'list | retry ID | discard ID --reason TEXT [--by NAME] [--store NAME]',
+    run: runQuarantine,
   },
   demo: { summary: 'replay the 12.12 sale, without Holdfast and with it', run: runDemo },
 }

@@ -69,7 +69,7 @@ export async function startWorker(config: Config, log: Logger): Promise<Worker> 
       log,
     )
     const settings = { batchMax: config.expiryBatchMax, sweepMs: config.sweepMs }
-    const expirer = new Expirer(gate, jobConnection, () => feed.current, settings, log)
+    const expirer = new Expirer(gate, jobConnection, () => feed.settled, settings, log)
     const reconciliations = new ReconciliationSchedule(
       Reconciler.open(redis, ledger, log),
       ledger,

@@ -93,7 +93,7 @@ async function restore(
 }
 
 function renderPreview(store: string, at: string, preview: RestorePreview): string {
-  const { head, watermark, ownedElsewhere, lost } = preview
+  const { head, watermark, ownedElsewhere, lost, discarded } = preview
   const epoch = Math.max(head.epoch, watermark.epoch) + 1
   return [
     `Store ${store}`,
@@ -106,6 +106,10 @@ function renderPreview(store: string, at: string, preview: RestorePreview): stri
           '  sold and MySQL does not hold by then is lost: stop what still runs on it first.',
         ]
       : []),
+    ...discarded.map(({ position, skus }) => {
+      const of = skus ? `SKUs ${skus.join(', ')}` : 'SKUs unknown'
+      return `  MySQL lacks the entry ${formatPosition(position)}, which was discarded (${of}): units that it sold count as available.`
+    }),
     ...renderLost(lost).map((line) => `  ${line}`),
   ].join('\n')
 }
@@ -132,7 +136,7 @@ function renderLost({ byKind, listed, forgotten, unreadableAt }: LostEntries): s
     )
   }
   if (unreadableAt) {
-    lines.push(`The entry at ${formatPosition(unreadableAt)} cannot be read; what follows was not looked at.`)
+    lines.push(`The entry at ${formatPosition(unreadableAt)} cannot be read, and perhaps others behind it.`)
   }
   return lines.length > 0 ? lines : ['Nothing would be lost: MySQL holds every entry that Redis has.']
 }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { type Api, startApi } from '../api.js'
 import { assertListenable, type Config } from '../config.js'
+import { isRefusal } from '../domain/outcomes.js'
 import { startPrivateServers } from '../embedded/private-servers.js'
 import { openLog } from '../log.js'
 import { startWorker } from '../worker.js'
@@ -70,7 +71,8 @@ const sampleStock: Readonly<Record<string, number>> = {
 /** Puts sample stock into an empty store. */
 async function addSampleStock(api: Api): Promise<void> {
   const store = [...api.stores.values()][0]
-  if (store && (await store.reader.list('', 1)).items.length === 0) {
+  const first = await store?.reader.list('', 1)
+  if (store && first && !isRefusal(first) && first.items.length === 0) {
     for (const [sku, onHand] of Object.entries(sampleStock)) await store.gate.setStock(sku, onHand)
   }
 }

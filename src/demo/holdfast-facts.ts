@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { type EntryKind, entryKinds } from '../domain/ledger-entry.js'
+import { isRefusal } from '../domain/outcomes.js'
 import { comparePositions, type Position } from '../domain/position.js'
 import { type Line, parseLines } from '../domain/reservation.js'
 import type { Counts } from '../domain/stock.js'
@@ -52,7 +53,7 @@ export class HoldfastFactsReader {
     const keys = new Set(reservations.map(({ idempotencyKey }) => idempotencyKey))
     return {
       settled,
-      redis: bySku((await this.reader.list('', items.length + 1)).items),
+      redis: bySku(await this.readStock(items.length + 1)),
       mysql: bySku(await this.readStockRows(storeId)),
       ...(await this.readLedgerFold(storeId)),
       orders: confirmed.map(({ lines }) => parseLines(lines) ?? []),
@@ -78,6 +79,12 @@ export class HoldfastFactsReader {
   private async readWatermark(): Promise<Position> {
     const { epoch, sequence } = await this.database.store.findUniqueOrThrow({ where: { name: this.store } })
     return { epoch, sequence: Number(sequence) }
+  }
+
+  private async readStock(limit: number): Promise<({ sku: string } & Counts)[]> {
+    const page = await this.reader.list('', limit)
+    if (isRefusal(page)) throw new Error(`the stock cannot be read: ${page.refused}`)
+    return page.items
   }
 
   private async readStockRows(storeId: number): Promise<({ sku: string } & Counts)[]> {

@@ -1,3 +1,4 @@
+import { textLengthMax } from './limits.js'
 import type { Position } from './position.js'
 import { parseRecord, type Reservation } from './reservation.js'
 import type { Counts } from './stock.js'
@@ -36,16 +37,8 @@ export interface LedgerEntry {
   reservation: Reservation | undefined
   reason: string | undefined
   idempotencyKey: string | undefined
-}
-
-/** An entry that cannot be read: the ledger writer must stop at it, never skip it. */
-export class MalformedEntryError extends Error {
-  constructor(
-    readonly position: Position,
-    readonly text: string,
-  ) {
-    super(`the ledger entry at ${position.epoch}-${position.sequence} is malformed`)
-  }
+  /** As the script wrote it. */
+  text: string
 }
 
 /**
@@ -54,16 +47,20 @@ export class MalformedEntryError extends Error {
  * `kind, '', lines, reason, idempotency key` for a change of stock. The record of a reservation that
  * was corrected is followed by the reason.
  *
- * @throws MalformedEntryError
+ * @returns undefined when it cannot be read, or holds what MySQL has no room for.
  */
-export function parseEntry(position: Position, occurredAtMs: number, text: string): LedgerEntry {
+export function parseEntry(position: Position, occurredAtMs: number, text: string): LedgerEntry | undefined {
   const [kind = '', id = '', lineTexts = ''] = text.split('\t', 3)
   const rest = text.slice(kind.length + id.length + lineTexts.length + 3)
   const lines = parseEntryLines(lineTexts)
-  if (!Object.hasOwn(entryKinds, kind) || !lines) throw new MalformedEntryError(position, text)
-  const entry = { position, kind: kind as EntryKind, occurredAtMs, lines }
-  if (id === '') {
-    const [reason = '', key = ''] = rest.split('\t')
+  if (!Object.hasOwn(entryKinds, kind) || !lines || occurredAtMs > timeMsMax) return undefined
+  const entry = { position, kind: kind as EntryKind, occurredAtMs, lines, text }
+  const changesStock = kind === 'set' || kind === 'adjust' || (kind === 'correct' && id === '')
+  if (changesStock !== (id === '')) return undefined
+  if (changesStock) {
+    const [reason = '', key, ...more] = rest.split('\t')
+    if (key === undefined || more.length > 0) return undefined
+    if (!fits(reason, reasonLengthMax) || !keyPattern.test(key)) return undefined
     return {
       ...entry,
       reservation: undefined,
@@ -73,8 +70,8 @@ export function parseEntry(position: Position, occurredAtMs: number, text: strin
   }
   const recordEnd = kind === 'correct' ? rest.lastIndexOf('\t') : rest.length
   const reservation = parseRecord(id, rest.slice(0, recordEnd))
-  if (!reservation) throw new MalformedEntryError(position, text)
   const reason = rest.slice(recordEnd + 1)
+  if (!reservation || !hasRoom(reservation) || !fits(reason, reasonLengthMax)) return undefined
   return { ...entry, reservation, reason: reason === '' ? undefined : reason, idempotencyKey: undefined }
 }
 
@@ -92,4 +89,30 @@ function parseEntryLines(text: string): EntryLine[] | undefined {
     })
   }
   return lines
+}
+
+/** The end of the year 9999, which is as far as MySQL's times go. */
+const timeMsMax = Date.UTC(10_000, 0) - 1
+const secondsMax = 2 ** 32 - 1
+const reasonLengthMax = 255
+const idPattern = /^[\x21-\x7e]{1,36}$/
+const keyPattern = /^[\x20-\x7e]{0,255}$/
+
+/** Whether MySQL's columns have room for it: one row that has not would keep all others out. */
+function hasRoom(reservation: Reservation): boolean {
+  const { createdAtMs, expiresAtMs, closedAtMs = 0, ttlSeconds } = reservation
+  return (
+    idPattern.test(reservation.id) &&
+    fits(reservation.customerId, textLengthMax) &&
+    fits(reservation.orderId ?? '', textLengthMax) &&
+    fits(reservation.paymentRef ?? '', textLengthMax) &&
+    keyPattern.test(reservation.idempotencyKey ?? '') &&
+    Math.max(createdAtMs, expiresAtMs, closedAtMs) <= timeMsMax &&
+    ttlSeconds <= secondsMax
+  )
+}
+
+/** MySQL counts characters; JavaScript counts those beyond the basic plane twice. */
+function fits(text: string, lengthMax: number): boolean {
+  return text.length <= lengthMax || (text.length <= 2 * lengthMax && [...text].length <= lengthMax)
 }

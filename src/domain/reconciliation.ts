@@ -7,7 +7,10 @@ import type { Position } from './position.js'
 export interface Drift {
   sku?: string
   reservationId?: string
-  /** A count, a field of the record, `record` for all of it, `deadline`, `finished` or `listed`. */
+  /**
+   * A count, a field of the record, `record` for all of it, `deadline`, `finished`, `listed`, or `quarantine` for a
+   * SKU whose entries MySQL holds back.
+   */
   field: string
   /** As Redis had it at the position; null when it had nothing, or was not asked. */
   redis: string | number | null

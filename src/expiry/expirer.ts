@@ -40,7 +40,7 @@ export class Expirer {
   constructor(
     private readonly gate: StockGate,
     connection: Redis,
-    /** How far MySQL holds the ledger: nothing newer may be forgotten. */
+    /** How far MySQL has applied the ledger without a gap: nothing newer may be forgotten. */
     private readonly watermark: () => Position,
     private readonly settings: ExpirerSettings,
     private readonly log: ExpirerLog,

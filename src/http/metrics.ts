@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { readQuarantineSize } from '../ledger/quarantine-queries.js'
 import { readReports } from '../ledger/reconciliation-reports.js'
 import type { StoreServices } from './store-services.js'
 
@@ -49,6 +50,15 @@ export class Metrics {
       async ({ reader, watermark }) => {
         const end = await reader.position()
         return Math.max(0, (end?.sequence ?? 0) - watermark.current.sequence)
+      },
+    )
+    this.gauge(
+      'holdfast_ledger_quarantined',
+      'Ledger entries that MySQL keeps without having applied them.',
+      stores,
+      async ({ ledger }) => {
+        const { malformed, waiting } = await readQuarantineSize(ledger)
+        return malformed + waiting
       },
     )
     this.gauge(

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import { comparePositions } from '../domain/position.js'
 import type { Database } from '../ledger/database.js'
 import { pendingMigrations } from '../ledger/migrations.js'
+import { readQuarantineSize } from '../ledger/quarantine-queries.js'
 import type { StoreServices } from './store-services.js'
 
 export interface Readiness {
@@ -25,6 +26,7 @@ export async function readReadiness(
   if (isDraining) reasons.push('This process is about to stop.')
   const holdSurvivesRedisCrash = await checkRedis(redis, reasons)
   const mysqlReady = await checkMysql(database, reasons)
+  if (mysqlReady) await checkQuarantines(stores, reasons)
   const report: Readiness['stores'] = {}
   for (const [name, store] of stores) {
     const { reason } = store.fence
@@ -84,6 +86,31 @@ async function checkMysql(database: Database, reasons: string[]): Promise<boolea
     reasons.push('MySQL cannot be reached: holds go on, confirms answer 202.')
   }
   return false
+}
+
+/** Entries that the ledger writer set aside do not keep others from being sold. */
+async function checkQuarantines(
+  stores: ReadonlyMap<string, StoreServices>,
+  reasons: string[],
+): Promise<void> {
+  for (const [name, { ledger }] of stores) {
+    const size = await readQuarantineSize(ledger).catch(() => undefined)
+    if (!size) continue
+    const { malformed, waiting, discarded, skus } = size
+    if (malformed + waiting > 0) {
+      reasons.push(
+        `The store ${name} has ${malformed} ledger entries that cannot be read and ${waiting} that wait behind them: ` +
+          `payments for ${skus} SKUs answer 202, and it cannot be restored from MySQL; ` +
+          'see "holdfast quarantine list".',
+      )
+    }
+    if (discarded > 0) {
+      reasons.push(
+        `The store ${name} has ${discarded} discarded ledger entries that no reconciliation has settled: it cannot be ` +
+          'restored from MySQL; run "holdfast reconcile --repair".',
+      )
+    }
+  }
 }
 
 /** How many ledger entries MySQL lacks, or null when Redis does not answer. */

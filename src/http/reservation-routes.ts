@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify'
 import { quantityMax } from '../domain/limits.js'
 import { isRefusal, type Refusal } from '../domain/outcomes.js'
 import { type Reservation, sumLines } from '../domain/reservation.js'
+import type { ReservationOn } from '../stock/gate.js'
 import { checkIdempotencyKey, idempotencyKeyHeader, idempotencyKeyOf } from './idempotency-key.js'
 import { sendProblem, sendRefusal, setPosition } from './problem.js'
 import * as schemas from './schemas.js'
@@ -61,7 +62,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
       const { reservation, replayed } = result
       if (replayed) {
         reply.header('idempotency-replayed', 'true')
-        return presentPersisted(reply, store, reservation)
+        return presentPersisted(reply, store, result)
       }
       store.scheduler.schedule(reservation.createdAtMs, reservation.expiresAtMs)
       return present(reply.code(201), reservation)
@@ -77,6 +78,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
       params: schemas.IdParams,
       response: schemas.positionedAnswers({ 200: schemas.Reservation }, [
         'unknown-reservation',
+        'store-fenced',
         'redis-unavailable',
         'mysql-unavailable',
       ]),
@@ -85,9 +87,9 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
       const { store } = request
       const { id } = request.params
       if (!uuid.test(id)) return sendRefusal(reply, { refused: 'unknown-reservation' })
-      const open = await store.reader.reservation(id).catch(() => 'failed' as const)
-      if (open === 'failed') return sendRefusal(reply, { refused: 'redis-unavailable' })
-      if (open) return presentPersisted(reply, store, open)
+      const open = await store.reader.reservation(id)
+      if (!isRefusal(open)) return presentPersisted(reply, store, open)
+      if (open.refused !== 'unknown-reservation') return refuse(reply, store, open)
       const finished = await readFinished(store, id)
       return isRefusal(finished) ? refuse(reply, store, finished) : present(reply, finished, true)
     },
@@ -122,8 +124,9 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
         if (result.refused !== 'unknown-reservation') return refuse(reply, store, result)
         return answerFinished(reply, store, id, 'confirmed', body.paymentRef)
       }
-      const persisted = await store.watermark.waitFor(result.position, options.confirmWaitMs)
-      return present(reply.code(persisted ? 200 : 202), result, persisted)
+      const { reservation, server } = result
+      const persisted = await store.watermark.waitFor(server, reservation.position, options.confirmWaitMs)
+      return present(reply.code(persisted ? 200 : 202), reservation, persisted)
     },
   })
 
@@ -181,7 +184,8 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
       const result = await store.gate.extend(id, ttlSeconds)
       if (!isRefusal(result)) {
         // The deadline is in the future by Redis' clock: at least the seconds asked for, or more.
-        store.scheduler.schedule(result.expiresAtMs - ttlSeconds * 1000, result.expiresAtMs)
+        const { expiresAtMs } = result.reservation
+        store.scheduler.schedule(expiresAtMs - ttlSeconds * 1000, expiresAtMs)
         return presentPersisted(reply, store, result)
       }
       if (result.refused !== 'unknown-reservation') return refuse(reply, store, result)
@@ -229,8 +233,12 @@ function refuse(reply: FastifyReply, store: StoreServices, refusal: Refusal): Fa
   return sendRefusal(reply, refusal, store.fence.reason)
 }
 
-function presentPersisted(reply: FastifyReply, store: StoreServices, reservation: Reservation): FastifyReply {
-  return present(reply, reservation, store.watermark.holds(reservation.position))
+async function presentPersisted(
+  reply: FastifyReply,
+  store: StoreServices,
+  { reservation, server }: ReservationOn,
+): Promise<FastifyReply> {
+  return present(reply, reservation, await store.watermark.holds(server, reservation.position))
 }
 
 /** @param persisted whether MySQL holds its newest entry; left out of the answer of a new hold. */

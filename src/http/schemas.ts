@@ -207,7 +207,8 @@ const Drift = Type.Object(
     sku: Type.Optional(sku),
     reservationId: Type.Optional(Type.String()),
     field: Type.String({
-      description: 'A count, a field of the reservation, or what points at it.',
+      description:
+        'A count, a field of the reservation, what points at it, or `quarantine` for a SKU whose ledger entries are quarantined.',
       examples: ['available'],
     }),
     redis: driftValue('What Redis had at the position; null for nothing.'),

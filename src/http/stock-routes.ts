@@ -27,14 +27,12 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
     },
     handler: async (request, reply) => {
       const { sku } = request.params
-      const read = await request.store.reader.stock([sku]).catch(() => 'failed' as const)
-      if (read === 'failed') return sendRefusal(reply, { refused: 'redis-unavailable' })
+      const { reader, fence } = request.store
+      const read = await reader.stock([sku])
+      if (isRefusal(read)) return sendRefusal(reply, read, fence.reason)
       const { items, position } = read
       if (items[0]) return presentAt(reply, items[0], position)
-      // A Redis that was not compared with MySQL may have lost it.
-      const { reason } = request.store.fence
-      if (reason) return sendRefusal(reply, { refused: 'store-fenced' }, reason)
-      return sendRefusal(reply, { refused: 'unknown-sku', skus: [sku], ...(position && { position }) })
+      return sendRefusal(reply, { refused: 'unknown-sku', skus: [sku], position })
     },
   })
 
@@ -45,12 +43,13 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
       tags,
       summary: 'List SKUs in order, a page at a time',
       querystring: schemas.StockQuery,
-      response: schemas.positionedAnswers({ 200: schemas.StockPage }, ['redis-unavailable']),
+      response: schemas.positionedAnswers({ 200: schemas.StockPage }, ['store-fenced', 'redis-unavailable']),
     },
     handler: async (request, reply) => {
       const { cursor = '', limit = String(pageItemsDefault) } = request.query
-      const page = await request.store.reader.list(cursor, Number(limit) + 1).catch(() => 'failed' as const)
-      if (page === 'failed') return sendRefusal(reply, { refused: 'redis-unavailable' })
+      const { reader, fence } = request.store
+      const page = await reader.list(cursor, Number(limit) + 1)
+      if (isRefusal(page)) return sendRefusal(reply, page, fence.reason)
       setPosition(reply, page.position)
       const items = page.items.slice(0, Number(limit)).map(present)
       return { items, nextCursor: page.items.length > items.length ? (items.at(-1)?.sku ?? null) : null }
@@ -113,7 +112,7 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
   done()
 }
 
-function presentAt(reply: FastifyReply, stock: Stock, position: Position | undefined): FastifyReply {
+function presentAt(reply: FastifyReply, stock: Stock, position: Position): FastifyReply {
   return setPosition(reply, position).send(present(stock))
 }
 

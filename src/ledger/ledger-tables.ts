@@ -1,6 +1,7 @@
 import type { LedgerEntry } from '../domain/ledger-entry.js'
 import type { Position } from '../domain/position.js'
 import { formatLines } from '../domain/reservation.js'
+import { type AsideEntry, everySku } from './blocked-skus.js'
 import type { Database } from './database.js'
 
 /** Where a store's ledger in MySQL stands, and whose entries it takes. */
@@ -34,106 +35,205 @@ export async function applyEntries(
   database: Database,
   storeId: number,
   seen: StoreRow,
-  entries: readonly LedgerEntry[],
+  { to, writes }: EntryBatch,
 ): Promise<boolean> {
-  const to = (entries.at(-1) as LedgerEntry).position
   const { watermark, server } = seen
   const asSeen = [storeId, server, watermark.epoch, watermark.sequence] as const
-  const write = (statement: string, rows: readonly Row[]) =>
-    database.$executeRawUnsafe(statement, JSON.stringify(rows), ...asSeen)
-  const adjustments = adjustmentRows(entries)
   const results = await database.$transaction([
     database.$queryRawUnsafe('SELECT id FROM stores WHERE id = ? FOR UPDATE', storeId),
-    write(insertLedger, ledgerRows(entries)),
-    write(saveReservations, reservationRows(entries)),
-    write(saveStock, stockRows(entries)),
-    ...(adjustments.length > 0 ? [write(saveAdjustments, adjustments)] : []),
+    ...writes.map(({ statement, rows = [] }) => database.$executeRawUnsafe(statement, ...rows, ...asSeen)),
     database.$executeRawUnsafe(moveWatermark, to.epoch, to.sequence, ...asSeen),
   ])
   return results.at(-1) === 1
 }
 
-/** Joins rows to the store's row while it stands as the writer saw it: to nothing otherwise. */
-const whileAsSeen = 'JOIN stores AS s ON s.id = ? AND s.server = ? AND s.epoch = ? AND s.sequence = ?'
-
-const insertLedger = `
-INSERT INTO ledger (store_id, epoch, sequence, line, kind, occurred_at, reservation_id, sku, quantity,
-  available, held, sold, reason)
-SELECT s.id, r.* FROM JSON_TABLE(?, '$[*]' COLUMNS (
-  epoch INT UNSIGNED PATH '$[0]',
-  sequence BIGINT UNSIGNED PATH '$[1]',
-  line TINYINT UNSIGNED PATH '$[2]',
-  kind VARCHAR(16) PATH '$[3]',
-  occurred_at DATETIME(3) PATH '$[4]',
-  reservation_id CHAR(36) PATH '$[5]',
-  sku VARCHAR(64) PATH '$[6]',
-  quantity BIGINT PATH '$[7]',
-  available BIGINT UNSIGNED PATH '$[8]',
-  held BIGINT UNSIGNED PATH '$[9]',
-  sold BIGINT UNSIGNED PATH '$[10]',
-  reason VARCHAR(255) PATH '$[11]'
-)) AS r ${whileAsSeen}
-ON DUPLICATE KEY UPDATE line = VALUES(line)`
-
-/** Columns are assigned from left to right, so the position is compared before it is assigned. */
-function whenNewer(table: string, columns: readonly string[]): string {
-  const newer = `VALUES(epoch) > ${table}.epoch OR (VALUES(epoch) = ${table}.epoch AND VALUES(sequence) > ${table}.sequence)`
-  return [...columns, 'sequence']
-    .map((column) => `${column} = IF(${newer}, VALUES(${column}), ${table}.${column})`)
-    .concat(`epoch = GREATEST(${table}.epoch, VALUES(epoch))`)
-    .join(',\n  ')
+/** What a transaction does, formatted while MySQL is at work on the one before. */
+export interface EntryBatch {
+  /** Entries that are applied. */
+  entries: number
+  /** Entries that are kept in the quarantine instead. */
+  aside: readonly AsideEntry[]
+  /** Where the watermark moves to. */
+  to: Position
+  writes: readonly Write[]
 }
 
-const saveReservations = `
-INSERT INTO reservations (store_id, id, state, customer_id, order_id, \`lines\`, ttl_seconds,
-  idempotency_key, payment_ref, reacquired, created_at, expires_at, closed_at, epoch, sequence)
-SELECT s.id, r.* FROM JSON_TABLE(?, '$[*]' COLUMNS (
-  id CHAR(36) PATH '$[0]',
-  state VARCHAR(16) PATH '$[1]',
-  customer_id VARCHAR(128) PATH '$[2]',
-  order_id VARCHAR(128) PATH '$[3]',
-  items TEXT PATH '$[4]',
-  ttl_seconds INT UNSIGNED PATH '$[5]',
-  idempotency_key VARCHAR(255) PATH '$[6]',
-  payment_ref VARCHAR(128) PATH '$[7]',
-  reacquired TINYINT PATH '$[8]',
-  created_at DATETIME(3) PATH '$[9]',
-  expires_at DATETIME(3) PATH '$[10]',
-  closed_at DATETIME(3) PATH '$[11]',
-  epoch INT UNSIGNED PATH '$[12]',
-  sequence BIGINT UNSIGNED PATH '$[13]'
-)) AS r ${whileAsSeen}
-ON DUPLICATE KEY UPDATE
-  ${whenNewer('reservations', [
-    ...['state', 'payment_ref', 'reacquired', 'expires_at', 'closed_at'],
-    // These never change; an entry that corrects the reservation puts them right all the same.
-    ...['customer_id', 'order_id', '`lines`', 'ttl_seconds', 'idempotency_key', 'created_at'],
-  ])}`
+/** A statement, and the rows that it takes as one JSON text. */
+interface Write {
+  statement: string
+  rows?: readonly [string]
+}
 
-const saveStock = `
-INSERT INTO stock (store_id, sku, available, held, sold, epoch, sequence)
-SELECT s.id, r.* FROM JSON_TABLE(?, '$[*]' COLUMNS (
-  sku VARCHAR(64) PATH '$[0]',
-  available BIGINT UNSIGNED PATH '$[1]',
-  held BIGINT UNSIGNED PATH '$[2]',
-  sold BIGINT UNSIGNED PATH '$[3]',
-  epoch INT UNSIGNED PATH '$[4]',
-  sequence BIGINT UNSIGNED PATH '$[5]'
-)) AS r ${whileAsSeen}
-ON DUPLICATE KEY UPDATE
-  ${whenNewer('stock', ['available', 'held', 'sold'])}`
+/** Applies entries, sets others aside, and moves the watermark past all of them. */
+export function prepareBatch(
+  to: Position,
+  entries: readonly LedgerEntry[],
+  aside: readonly AsideEntry[] = [],
+): EntryBatch {
+  const blocked = new Set(aside.flatMap(({ skus = [everySku] }) => skus))
+  const writes = [...entryWrites(entries), ...rowWrites(setAside, asideRows(aside))]
+  return {
+    entries: entries.length,
+    aside,
+    to,
+    writes: [...writes, ...rowWrites(blockSkus, skuRows(blocked))],
+  }
+}
 
-const saveAdjustments = `
-INSERT INTO adjustment_keys (store_id, idempotency_key, sku, quantity, reason, occurred_at)
-SELECT s.id, r.* FROM JSON_TABLE(?, '$[*]' COLUMNS (
-  idempotency_key VARCHAR(255) PATH '$[0]',
-  sku VARCHAR(64) PATH '$[1]',
-  quantity BIGINT PATH '$[2]',
-  reason VARCHAR(255) PATH '$[3]',
-  occurred_at DATETIME(3) PATH '$[4]'
-)) AS r ${whileAsSeen}
-ON DUPLICATE KEY UPDATE sku = VALUES(sku), quantity = VALUES(quantity), reason = VALUES(reason),
-  occurred_at = VALUES(occurred_at)`
+/**
+ * Applies entries from the quarantine, where the watermark has passed them already.
+ *
+ * @param released the rows that they came from.
+ * @param unreadable rows that stay.
+ */
+export function prepareRelease(
+  at: Position,
+  entries: readonly LedgerEntry[],
+  released: readonly Position[],
+  unreadable: readonly AsideEntry[],
+): EntryBatch {
+  const rows = released.map(({ epoch, sequence }) => [epoch, sequence])
+  const writes = [...entryWrites(entries), ...rowWrites(release, rows)]
+  return {
+    entries: entries.length,
+    aside: [],
+    to: at,
+    writes: [...writes, ...rowWrites(setAside, asideRows(unreadable))],
+  }
+}
+
+/** Says which SKUs are blocked, all others not. */
+export function prepareBlockedSkus(at: Position, skus: readonly string[]): EntryBatch {
+  const writes = [{ statement: unblockSkus }, ...rowWrites(blockSkus, skuRows(skus))]
+  return { entries: 0, aside: [], to: at, writes }
+}
+
+function entryWrites(entries: readonly LedgerEntry[]): Write[] {
+  return [
+    ...rowWrites(insertLedger, ledgerRows(entries)),
+    ...rowWrites(saveReservations, reservationRows(entries)),
+    ...rowWrites(saveStock, stockRows(entries)),
+    ...rowWrites(saveAdjustments, adjustmentRows(entries)),
+  ]
+}
+
+function rowWrites(statement: string, rows: readonly Row[]): Write[] {
+  return rows.length > 0 ? [{ statement, rows: [JSON.stringify(rows)] }] : []
+}
+
+/** A column that is written, and its type. */
+type Column = readonly [name: string, type: string]
+
+const position = [
+  ['epoch', 'INT UNSIGNED'],
+  ['sequence', 'BIGINT UNSIGNED'],
+] as const
+
+/*
+ * Each table's columns begin with those whose values are short: MySQL reads over all that stand
+ * before a value to find it.
+ */
+
+const ledgerColumns: readonly Column[] = [
+  ['line', 'TINYINT UNSIGNED'],
+  ['quantity', 'BIGINT'],
+  ...position,
+  ['available', 'BIGINT UNSIGNED'],
+  ['held', 'BIGINT UNSIGNED'],
+  ['sold', 'BIGINT UNSIGNED'],
+  ['reason', 'VARCHAR(255)'],
+  ['kind', 'VARCHAR(16)'],
+  ['sku', 'VARCHAR(64)'],
+  ['occurred_at', 'DATETIME(3)'],
+  ['reservation_id', 'CHAR(36)'],
+]
+
+const reservationColumns: readonly Column[] = [
+  ...position,
+  ['reacquired', 'TINYINT'],
+  ['ttl_seconds', 'INT UNSIGNED'],
+  ['closed_at', 'DATETIME(3)'],
+  ['order_id', 'VARCHAR(128)'],
+  ['payment_ref', 'VARCHAR(128)'],
+  ['state', 'VARCHAR(16)'],
+  ['lines', 'TEXT'],
+  ['customer_id', 'VARCHAR(128)'],
+  ['created_at', 'DATETIME(3)'],
+  ['expires_at', 'DATETIME(3)'],
+  ['id', 'CHAR(36)'],
+  ['idempotency_key', 'VARCHAR(255)'],
+]
+
+const stockColumns: readonly Column[] = [
+  ...position,
+  ['available', 'BIGINT UNSIGNED'],
+  ['held', 'BIGINT UNSIGNED'],
+  ['sold', 'BIGINT UNSIGNED'],
+  ['sku', 'VARCHAR(64)'],
+]
+
+const adjustmentColumns: readonly Column[] = [
+  ['quantity', 'BIGINT'],
+  ['sku', 'VARCHAR(64)'],
+  ['reason', 'VARCHAR(255)'],
+  ['occurred_at', 'DATETIME(3)'],
+  ['idempotency_key', 'VARCHAR(255)'],
+]
+
+const quarantineColumns: readonly Column[] = [
+  ...position,
+  ['first_sequence', 'BIGINT UNSIGNED'],
+  ['state', 'VARCHAR(16)'],
+  ['skus', 'TEXT'],
+  ['record', 'MEDIUMTEXT'],
+]
+
+/** The rows of a statement, and the store while it stands as the writer saw it: otherwise nothing. */
+function fromRows(columns: readonly Column[]): string {
+  const paths = columns.map(([name, type], i) => `\`${name}\` ${type} PATH '$[${i}]'`)
+  return `JSON_TABLE(?, '$[*]' COLUMNS (${paths.join(', ')})) AS r ${whileAsSeen}`
+}
+
+const whileAsSeen = 'JOIN stores AS s ON s.id = ? AND s.server = ? AND s.epoch = ? AND s.sequence = ?'
+
+function insertRows(table: string, columns: readonly Column[], onDuplicate: string): string {
+  const names = columns.map(([name]) => `\`${name}\``)
+  return `
+INSERT INTO ${table} (store_id, ${names.join(', ')}) SELECT s.id, r.* FROM ${fromRows(columns)}
+ON DUPLICATE KEY UPDATE ${onDuplicate}`
+}
+
+/**
+ * Inserts rows, or takes those that are there to a newer position. Columns are assigned from left to
+ * right, so the position is compared before it is assigned.
+ */
+function saveNewer(table: string, key: string, columns: readonly Column[]): string {
+  const newer = `VALUES(epoch) > ${table}.epoch OR (VALUES(epoch) = ${table}.epoch AND VALUES(sequence) > ${table}.sequence)`
+  const values = columns.map(([name]) => name).filter((name) => ![key, 'epoch', 'sequence'].includes(name))
+  const assignments = [...values, 'sequence']
+    .map((name) => `\`${name}\` = IF(${newer}, VALUES(\`${name}\`), ${table}.\`${name}\`)`)
+    .concat(`epoch = GREATEST(${table}.epoch, VALUES(epoch))`)
+  return insertRows(table, columns, assignments.join(', '))
+}
+
+const insertLedger = insertRows('ledger', ledgerColumns, 'line = VALUES(line)')
+const saveReservations = saveNewer('reservations', 'id', reservationColumns)
+const saveStock = saveNewer('stock', 'sku', stockColumns)
+const saveAdjustments = insertRows(
+  'adjustment_keys',
+  adjustmentColumns,
+  'sku = VALUES(sku), quantity = VALUES(quantity), reason = VALUES(reason), occurred_at = VALUES(occurred_at)',
+)
+
+const setAside = insertRows('quarantine', quarantineColumns, 'state = VALUES(state)')
+const blockSkus = insertRows('quarantined_skus', [['sku', 'VARCHAR(64)']], 'sku = VALUES(sku)')
+
+const release = `
+DELETE q FROM ${fromRows(position)}
+JOIN quarantine AS q ON q.store_id = s.id AND q.epoch = r.epoch AND q.sequence = r.sequence`
+
+const unblockSkus = `
+DELETE q FROM quarantined_skus AS q ${whileAsSeen.replace('ON', 'ON q.store_id = s.id AND')}`
 
 const moveWatermark = `
 UPDATE stores SET epoch = ?, sequence = ?, updated_at = CURRENT_TIMESTAMP(3)
@@ -148,18 +248,18 @@ function ledgerRows(entries: readonly LedgerEntry[]): Row[] {
     const occurredAt = formatTime(entry.occurredAtMs)
     for (const [index, line] of entry.lines.entries()) {
       rows.push([
+        index,
+        line.quantity,
         epoch,
         sequence,
-        index,
-        entry.kind,
-        occurredAt,
-        entry.reservation?.id ?? null,
-        line.sku,
-        line.quantity,
         line.available,
         line.held,
         line.sold,
         entry.reason ?? null,
+        entry.kind,
+        line.sku,
+        occurredAt,
+        entry.reservation?.id ?? null,
       ])
     }
   }
@@ -172,20 +272,20 @@ function reservationRows(entries: readonly LedgerEntry[]): Row[] {
   for (const { position, reservation } of entries) {
     if (!reservation) continue
     newest.set(reservation.id, [
-      reservation.id,
-      reservation.state,
-      reservation.customerId,
-      reservation.orderId ?? null,
-      formatLines(reservation.lines),
-      reservation.ttlSeconds,
-      reservation.idempotencyKey ?? null,
-      reservation.paymentRef ?? null,
-      reservation.reacquired ? 1 : 0,
-      formatTime(reservation.createdAtMs),
-      formatTime(reservation.expiresAtMs),
-      reservation.closedAtMs === undefined ? null : formatTime(reservation.closedAtMs),
       position.epoch,
       position.sequence,
+      reservation.reacquired ? 1 : 0,
+      reservation.ttlSeconds,
+      reservation.closedAtMs === undefined ? null : formatTime(reservation.closedAtMs),
+      reservation.orderId ?? null,
+      reservation.paymentRef ?? null,
+      reservation.state,
+      formatLines(reservation.lines),
+      reservation.customerId,
+      formatTime(reservation.createdAtMs),
+      formatTime(reservation.expiresAtMs),
+      reservation.id,
+      reservation.idempotencyKey ?? null,
     ])
   }
   return sortByKey(newest)
@@ -196,7 +296,7 @@ function stockRows(entries: readonly LedgerEntry[]): Row[] {
   const newest = new Map<string, Row>()
   for (const { position, lines } of entries) {
     for (const { sku, available, held, sold } of lines) {
-      newest.set(sku, [sku, available, held, sold, position.epoch, position.sequence])
+      newest.set(sku, [position.epoch, position.sequence, available, held, sold, sku])
     }
   }
   return sortByKey(newest)
@@ -209,21 +309,45 @@ function adjustmentRows(entries: readonly LedgerEntry[]): Row[] {
     const line = lines[0]
     if (idempotencyKey === undefined || !line) continue
     newest.set(idempotencyKey, [
-      idempotencyKey,
-      line.sku,
       line.quantity,
+      line.sku,
       reason ?? null,
       formatTime(occurredAtMs),
+      idempotencyKey,
     ])
   }
   return sortByKey(newest)
 }
 
-function sortByKey(rows: Map<string, Row>): Row[] {
-  return [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row)
+function asideRows(aside: readonly AsideEntry[]): Row[] {
+  return aside.map(({ position, first, state, skus, record }) => [
+    position.epoch,
+    position.sequence,
+    first,
+    state,
+    skus?.join(',') ?? null,
+    JSON.stringify(record),
+  ])
 }
+
+function skuRows(skus: Iterable<string>): Row[] {
+  return [...skus].sort().map((sku) => [sku])
+}
+
+function sortByKey(rows: Map<string, Row>): Row[] {
+  return [...rows.keys()].sort().map((key) => rows.get(key) as Row)
+}
+
+/** The entries of a record share their times, so the last ones are remembered. */
+const formattedTimes = new Map<number, string>()
 
 /** Milliseconds since 1970 as DATETIME(3) in UTC: `2026-12-12 12:12:12.120`. */
 function formatTime(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 23).replace('T', ' ')
+  let text = formattedTimes.get(ms)
+  if (text === undefined) {
+    text = new Date(ms).toISOString().slice(0, 23).replace('T', ' ')
+    if (formattedTimes.size >= 64) formattedTimes.clear()
+    formattedTimes.set(ms, text)
+  }
+  return text
 }

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { LedgerEntry } from '../domain/ledger-entry.js'
+import { isReadable, type LedgerItem } from '../domain/ledger-record.js'
 import { formatPosition, type Position } from '../domain/position.js'
+import type { EntryBatch } from './ledger-tables.js'
+import { Quarantine } from './quarantine.js'
 import type { StoreLedger, StoreRow } from './store-ledger.js'
 
 /** Where the writer reads the ledger from, and whom it tells how far it is. */
@@ -10,8 +12,9 @@ export interface LedgerSource {
   server(): Promise<string>
   wait(after: Position, waitMs: number): Promise<boolean>
   gather(waitMs: number): Promise<void>
-  read(after: Position, linesMax: number): Promise<LedgerEntry[]>
-  publishWatermark(server: string, watermark: Position): Promise<void>
+  read(after: Position, linesMax: number): Promise<LedgerItem[]>
+  /** @param settled up to where no entry is quarantined. */
+  publishWatermark(server: string, watermark: Position, settled: Position): Promise<void>
   lease(owner: string, leaseMs: number): Promise<boolean>
   endLease(owner: string): Promise<void>
 }
@@ -39,6 +42,8 @@ export interface WriterLog {
  * What if it dies? Before the commit: the next one reads the same entries from the same watermark.
  * After the commit, before the trim: the next one begins after them, and trims. Two writers at once
  * do no harm (`applyEntries`); a lease keeps the second from wasting its work.
+ *
+ * An entry that cannot be read does not stop it: see `Quarantine`. One that is missing does.
  */
 export class LedgerWriter {
   private readonly owner = randomUUID()
@@ -100,9 +105,9 @@ export class LedgerWriter {
 
   /** Writes for as long as nothing fails. */
   private async work(): Promise<void> {
-    const { leaseMs, lingerMs, linesMax } = this.settings
-    let seen: StoreRow | undefined
-    let behind = false
+    const { leaseMs, lingerMs } = this.settings
+    let seen: Standing | undefined
+    let ahead: Promise<Reading | undefined> | undefined
     while (!this.stopped) {
       if (!(await this.source.lease(this.owner, leaseMs))) {
         seen = undefined
@@ -111,41 +116,73 @@ export class LedgerWriter {
       }
       // Asked before the entries are read: entries of another server are then not applied.
       const server = await this.source.server()
-      if (seen?.server !== server) seen = await this.look(server)
-      if (!(await this.source.wait(seen.watermark, Math.floor(leaseMs / 4)))) {
-        this.failure = undefined
-        continue
+      if (!seen || seen.row.server !== server || !(await this.isCurrent(seen))) {
+        ahead = undefined
+        seen = await this.look(server)
+        if (!seen) continue
       }
-      if (!behind) await this.source.gather(lingerMs)
-      const entries = await this.source.read(seen.watermark, linesMax)
-      behind = countLines(entries) >= linesMax
-      seen = await this.write(seen, entries)
+      const { watermark } = seen.row
+      if (!ahead) {
+        if (!(await this.source.wait(watermark, Math.floor(leaseMs / 4)))) {
+          this.failure = undefined
+          continue
+        }
+        await this.source.gather(lingerMs)
+      }
+      const reading: Reading | undefined = await (ahead ?? this.read(watermark, seen.quarantine))
+      const writing = reading && this.write(seen, reading.batch)
+      // While MySQL applies these, the next ones are read.
+      const isBehind = reading?.isFull && seen.quarantine.isEmpty
+      ahead = isBehind ? this.read(reading.batch.to, seen.quarantine) : undefined
+      ahead?.catch(() => {})
+      seen = await writing
     }
   }
 
   /**
    * Where MySQL stands, told to everyone who waits on this server.
    *
+   * @returns undefined when somebody else has moved it meanwhile.
    * @throws Error when the store belongs to another server.
    */
-  private async look(server: string): Promise<StoreRow> {
+  private async look(server: string): Promise<Standing | undefined> {
     const row = await this.ledger.row()
+    // Fenced or not: a store is not restored before its quarantine is cleared.
+    const quarantine = await Quarantine.open(this.ledger, row)
+    if (!quarantine) return undefined
     if (row.server !== server || !row.opened)
       throw new Error('the store belongs to another Redis server, or is still fenced')
-    await this.source.publishWatermark(server, row.watermark)
-    return row
+    await this.source.publishWatermark(server, row.watermark, quarantine.settled(row.watermark))
+    return { row, quarantine }
+  }
+
+  /** Whether an administrator has left the quarantine as it was seen; asked only while there is one. */
+  private async isCurrent({ quarantine }: Standing): Promise<boolean> {
+    return quarantine.isEmpty || quarantine.isCurrent(this.ledger)
+  }
+
+  private async read(after: Position, quarantine: Quarantine): Promise<Reading | undefined> {
+    const { linesMax } = this.settings
+    const items = await this.source.read(after, linesMax)
+    if (items.length === 0) return undefined
+    assertDense(after, items)
+    const lines = items.reduce((sum, item) => sum + (isReadable(item) ? item.lines.length : 1), 0)
+    return { batch: quarantine.prepare(items), isFull: lines >= linesMax }
   }
 
   /** @returns where the store stands now; undefined when somebody else has moved it. */
-  private async write(seen: StoreRow, entries: LedgerEntry[]): Promise<StoreRow | undefined> {
-    const last = entries.at(-1)
-    if (!last) return undefined
-    assertDense(seen.watermark, entries)
-    if (!(await this.ledger.apply(seen, entries))) return undefined
+  private async write({ row, quarantine }: Standing, batch: EntryBatch): Promise<Standing | undefined> {
+    const { to } = batch
+    if (!(await this.ledger.apply(row, batch))) return undefined
     this.failure = undefined
-    this.written += entries.length
-    await this.source.publishWatermark(seen.server, last.position)
-    return { ...seen, watermark: last.position }
+    this.written += batch.entries
+    for (const { position, state, skus } of batch.aside) {
+      if (state !== 'malformed') continue
+      const fields = { store: this.ledger.store, position: formatPosition(position), skus: skus ?? 'all' }
+      this.log.error(fields, 'a ledger entry cannot be read: it is quarantined, and its SKUs with it')
+    }
+    await this.source.publishWatermark(row.server, to, quarantine.settled(to))
+    return { row: { ...row, watermark: to }, quarantine }
   }
 
   private async pause(ms: number): Promise<void> {
@@ -153,17 +190,26 @@ export class LedgerWriter {
   }
 }
 
-/** An entry that is missing from the ledger is a loss; going on would hide it. */
-function assertDense(from: Position, entries: readonly LedgerEntry[]): void {
-  let sequence = from.sequence
-  for (const { position } of entries) {
-    if (position.sequence !== sequence + 1) {
-      throw new Error(`the ledger has a gap: ${formatPosition(position)} follows sequence ${sequence}`)
-    }
-    sequence = position.sequence
-  }
+/** What the writer goes by until somebody else moves the store. */
+interface Standing {
+  row: StoreRow
+  quarantine: Quarantine
 }
 
-function countLines(entries: readonly LedgerEntry[]): number {
-  return entries.reduce((sum, entry) => sum + entry.lines.length, 0)
+interface Reading {
+  batch: EntryBatch
+  /** Whether there may be more behind it. */
+  isFull: boolean
+}
+
+/** An entry that is missing from the ledger is a loss; going on would hide it. */
+function assertDense(from: Position, items: readonly LedgerItem[]): void {
+  let { sequence } = from
+  for (const item of items) {
+    const first = isReadable(item) ? item.position.sequence : item.first
+    if (first !== sequence + 1) {
+      throw new Error(`the ledger has a gap: ${formatPosition(item.position)} follows sequence ${sequence}`)
+    }
+    sequence = item.position.sequence
+  }
 }

@@ -217,11 +217,16 @@ async function areEntriesMissing(
   to: Position,
 ): Promise<boolean> {
   const first = from?.sequence ?? 0
-  const [row] = await database.$queryRaw<{ found: bigint }[]>`
-    SELECT COUNT(DISTINCT sequence) AS found FROM ledger
+  const [row] = await database.$queryRaw<{ found: bigint; quarantined: bigint }[]>`
+    SELECT COUNT(DISTINCT sequence) AS found, (
+      SELECT CAST(COALESCE(SUM(sequence - first_sequence + 1), 0) AS SIGNED) FROM quarantine
+      WHERE store_id = ${storeId} AND sequence > ${first} AND sequence < ${to.sequence}
+        AND epoch >= ${from?.epoch ?? 0} AND epoch <= ${to.epoch}
+    ) AS quarantined
+    FROM ledger
     WHERE store_id = ${storeId} AND sequence > ${first} AND sequence < ${to.sequence}
       AND epoch >= ${from?.epoch ?? 0} AND epoch <= ${to.epoch}`
-  return Number(row?.found) < to.sequence - first - 1
+  return Number(row?.found) + Number(row?.quarantined) < to.sequence - first - 1
 }
 
 /** The records of reservations as Redis would hold them, from MySQL's rows as they are now. */

@@ -1,8 +1,8 @@
-import type { LedgerEntry } from '../domain/ledger-entry.js'
+import type { Position } from '../domain/position.js'
 import type { Reservation } from '../domain/reservation.js'
 import type { Database } from './database.js'
 import { type LedgerFilter, type PersistedEntry, readLedger, readReservation } from './ledger-queries.js'
-import { applyEntries, type StoreRow } from './ledger-tables.js'
+import { applyEntries, type EntryBatch, type StoreRow } from './ledger-tables.js'
 
 /** A store's ledger in MySQL. Every method rejects when MySQL fails. */
 export class StoreLedger {
@@ -22,8 +22,8 @@ export class StoreLedger {
   }
 
   /** @see applyEntries */
-  async apply(seen: StoreRow, entries: readonly LedgerEntry[]): Promise<boolean> {
-    return applyEntries(this.database, await this.storeId(), seen, entries)
+  async apply(seen: StoreRow, batch: EntryBatch): Promise<boolean> {
+    return applyEntries(this.database, await this.storeId(), seen, batch)
   }
 
   /**
@@ -42,10 +42,10 @@ export class StoreLedger {
   }
 
   /** Records that the owner was found sound; before it sells. @returns false when it is not the owner. */
-  async markOpened({ server, generation }: StoreRow): Promise<boolean> {
+  async markOpened({ server, generation, watermark }: StoreRow): Promise<boolean> {
     const id = await this.storeId()
     const { count } = await this.database.store.updateMany({
-      where: { id, server, generation },
+      where: { id, server, generation, epoch: watermark.epoch },
       data: { opened: true },
     })
     return count === 1
@@ -68,8 +68,8 @@ export class StoreLedger {
    */
   async claimNextEpoch(seen: StoreRow): Promise<StoreRow | undefined> {
     const epoch = seen.watermark.epoch + 1
-    return (await this.move(seen, { epoch }))
-      ? { ...seen, watermark: { ...seen.watermark, epoch } }
+    return (await this.move(seen, { epoch, opened: false }))
+      ? { ...seen, opened: false, watermark: { ...seen.watermark, epoch } }
       : undefined
   }
 
@@ -104,6 +104,17 @@ export class StoreLedger {
     return readReservation(this.database, await this.storeId(), id)
   }
 
+  /** Whether the entry at a position is kept without having been applied, although the watermark has passed it. */
+  async isQuarantined({ epoch, sequence }: Position): Promise<boolean> {
+    const storeId = await this.storeId()
+    const row = await this.database.quarantinedEntry.findFirst({
+      where: { storeId, epoch, sequence: { gte: sequence }, state: { not: 'settled' } },
+      orderBy: { sequence: 'asc' },
+      select: { firstSequence: true },
+    })
+    return row !== null && Number(row.firstSequence) <= sequence
+  }
+
   /** The id of the store's row, which is made when the store is new. */
   async storeId(): Promise<number> {
     if (this.id === undefined) {
@@ -119,9 +130,9 @@ export class StoreLedger {
     data: { server?: string; generation?: number; opened?: boolean; epoch?: number },
   ): Promise<boolean> {
     const id = await this.storeId()
-    const { server, generation, watermark } = seen
+    const { server, generation, opened, watermark } = seen
     const { count } = await this.database.store.updateMany({
-      where: { id, server, generation, epoch: watermark.epoch, sequence: watermark.sequence },
+      where: { id, server, generation, opened, epoch: watermark.epoch, sequence: watermark.sequence },
       data,
     })
     return count === 1

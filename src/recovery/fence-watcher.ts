@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { formatPosition, type Position } from '../domain/position.js'
+import { quarantineReason } from '../ledger/quarantine-queries.js'
 import type { StoreLedger, StoreRow } from '../ledger/store-ledger.js'
 import type { StoreFence } from '../stock/store-fence.js'
 import { BrokenScriptError } from '../stock/store-scripts.js'
@@ -151,9 +152,16 @@ export class FenceWatcher {
   ): Promise<string | undefined> {
     const { store } = this.fence
     const why = whyRestored(verdict, formatPosition(seen.watermark))
+    const lacking = await quarantineReason(this.ledger, ['malformed', 'waiting', 'discarded'])
+    if (lacking) return `${why}, but ${lacking}, so MySQL may count sold units; see "holdfast quarantine"`
     this.current = `${why}; the store is being restored from MySQL`
     this.log.warn({ store, reason: this.current }, 'the store is fenced')
-    const claim = () => this.ledger.claimNextEpoch(seen)
+    const claim = async () => {
+      // Another process may have restored it since the look: what it sold by now must not be cleared.
+      const { open, generation, epoch } = await this.fence.head()
+      if (open && generation >= seen.generation && epoch >= seen.watermark.epoch) return undefined
+      return this.ledger.claimNextEpoch(seen)
+    }
     const result = await restoreStore(this.fence, this.ledger, claim, this.owner, this.settings)
     if (!result) return `${why}; another process restores the store from MySQL`
     this.log.warn({ store, ...result }, 'the store was restored from MySQL')

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis'
 import type { Refusal } from '../domain/outcomes.js'
 import { origin } from '../domain/position.js'
 import type { ReconciliationReport } from '../domain/reconciliation.js'
+import { readDiscarded, settleDiscarded } from '../ledger/quarantine-queries.js'
 import { saveReport } from '../ledger/reconciliation-reports.js'
 import type { StoreLedger } from '../ledger/store-ledger.js'
 import { StoreCorrections } from '../stock/store-corrections.js'
@@ -100,13 +101,18 @@ export class Reconciler {
     const lag = new ReconciliationLag(ledger, survey, settings.lagWaitMs)
     const corrections = request.repair ? this.corrections : undefined
     const beat = keepLease(survey, owner, settings.leaseMs, request.signal)
-    const run: ReconciliationRun = { owner, survey, ledger, lag, findings, corrections, settings, beat }
+    const discarded = await readDiscarded(ledger)
+    const run: ReconciliationRun = {
+      ...{ owner, survey, ledger, lag, findings, corrections, discarded, settings, beat },
+    }
     // Counts first: a reservation is mended by an entry that names the counts of its SKUs.
     const unknown = await reconcileStock(run, request.skus)
     if (request.skus && unknown.length > 0) return { refused: 'unknown-sku', skus: unknown }
     if (!request.skus) await reconcileReservations(run)
     if (findings.correctedAt !== origin) await lag.passed(findings.correctedAt)
     if (!request.skus) await reconcileSums(run)
+    // All of the store agrees by now, whatever those entries did.
+    if (!request.skus && findings.driftedTotal === findings.repaired) await settleDiscarded(ledger, discarded)
     return saveReport(ledger, {
       position: findings.position,
       startedAtMs,

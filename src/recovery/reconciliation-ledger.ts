@@ -19,6 +19,8 @@ export interface LedgerVerdict {
   redisCause: string
   /** What is wrong with the ledger itself. */
   ledgerCause: string | undefined
+  /** Whether that is the cause of all: MySQL was never told. */
+  isDiscarded?: true
 }
 
 /** Broken lines looked at for one SKU; a SKU that has more is left to people. */

@@ -1,6 +1,7 @@
 import { comparePositions, formatPosition, type Position } from '../domain/position.js'
 import type { Drift } from '../domain/reconciliation.js'
 import { parseRecord, type Reservation } from '../domain/reservation.js'
+import { readQuarantinedSkus } from '../ledger/quarantine-queries.js'
 import { readOpenIds, readRecords } from '../ledger/reconciliation-queries.js'
 import type { Correction } from '../stock/store-corrections.js'
 import type { Survey, SurveyedReservation } from '../stock/store-survey.js'
@@ -59,6 +60,8 @@ async function compareReservations(
 ): Promise<void> {
   if (items.length === 0) return
   await run.lag.passed(position)
+  // In this order: what is set aside meanwhile is of after the position.
+  const quarantined = await readQuarantinedSkus(run.ledger, [...new Set(items.flatMap(skusOf))])
   const rows = await readRecords(
     run.ledger,
     items.map(({ id }) => id),
@@ -66,9 +69,16 @@ async function compareReservations(
   for (const item of items) {
     const row = rows.get(item.id)
     if (item.record === row && isPointedAt(item)) continue
+    // MySQL holds entries of it back; its SKUs are named.
+    if (quarantined.size > 0 && skusOf(item).some((sku) => quarantined.has(sku))) continue
     await judge(run, position, item, row)
   }
   run.findings.compared(position)
+}
+
+function skusOf({ record }: SurveyedReservation): string[] {
+  const [lines = ''] = record.split('\t', 10).slice(9)
+  return lines.split(',').map((line) => line.slice(0, Math.max(0, line.indexOf(':'))))
 }
 
 /** Whether a held record has its deadline, and an ended one its end, and neither has the other. */
@@ -111,12 +121,25 @@ async function reportRecord(
   row: string | undefined,
 ): Promise<void> {
   // Beyond what a dry run reports in full nobody reads the cause, and finding it costs a query.
+  const discarded = redis && discardedChange(run, redis)
   const choice =
-    run.corrections || run.findings.roomy
+    discarded ??
+    (run.corrections || run.findings.roomy
       ? chooseTruth(redis, mysql, await readStory(run.ledger, item.id, at), item.deadline)
-      : undecided
+      : undecided)
   const drifts = describeRecord(item, row, choice)
   await correct(run, at, item, choice.truth, drifts)
+}
+
+/** Redis is the one that knows what an entry made of a reservation that was discarded. */
+function discardedChange(run: ReconciliationRun, redis: Reservation): Choice | undefined {
+  const { epoch, sequence } = redis.position
+  const entry = run.discarded.find(
+    ({ first, position }) => position.epoch === epoch && first <= sequence && sequence <= position.sequence,
+  )
+  if (!entry) return undefined
+  const cause = `The ledger entry ${formatPosition(entry.position)}, by which it changed, was discarded.`
+  return { truth: redis, redis, cause }
 }
 
 /** A held reservation without its deadline would be held for ever; an ended one never forgotten. */

@@ -1,5 +1,6 @@
 import type { Position } from '../domain/position.js'
 import type { Drift } from '../domain/reconciliation.js'
+import type { DiscardedEntry } from '../ledger/quarantine-queries.js'
 import type { StoreLedger } from '../ledger/store-ledger.js'
 import type { Correction, Reading, StoreCorrections } from '../stock/store-corrections.js'
 import type { StoreSurvey } from '../stock/store-survey.js'
@@ -14,6 +15,8 @@ export interface ReconciliationRun {
   ledger: StoreLedger
   lag: ReconciliationLag
   findings: ReconciliationFindings
+  /** Entries that an administrator gave up, as of the begin of the run: Redis knows what they did. */
+  discarded: readonly DiscardedEntry[]
   /** Absent in a dry run. */
   corrections: StoreCorrections | undefined
   settings: ReconciliationSettings

@@ -1,6 +1,7 @@
 import { comparePositions, formatPosition, type Position } from '../domain/position.js'
 import type { Drift } from '../domain/reconciliation.js'
 import { type Counts, parseCounts } from '../domain/stock.js'
+import { readQuarantinedSkus } from '../ledger/quarantine-queries.js'
 import { readSkuNames, readSkusAt, type SkuAtPosition } from '../ledger/reconciliation-queries.js'
 import type { Survey, SurveyedSku } from '../stock/store-survey.js'
 import { judgeLedger, type LedgerVerdict } from './reconciliation-ledger.js'
@@ -58,12 +59,15 @@ async function compareSkus(run: ReconciliationRun, part: Survey<SurveyedSku>): P
   if (items.length === 0) return []
   await run.lag.passed(position)
   const names = items.map(({ sku }) => sku)
+  // In this order: what is set aside meanwhile is of after the position.
+  const quarantined = await readQuarantinedSkus(run.ledger, names)
   const known = await readSkusAt(run.ledger, names, position)
   const unknown: string[] = []
   for (const item of items) {
     const mysql = known.get(item.sku) as SkuAtPosition
     run.findings.checked.skus++
-    if (item.counts === '' && !mysql.row && !mysql.line) unknown.push(item.sku)
+    if (quarantined.has(item.sku)) run.findings.add([describeQuarantined(run, item, mysql)])
+    else if (item.counts === '' && !mysql.row && !mysql.line) unknown.push(item.sku)
     else if (!agrees(item, mysql, position)) await report(run, position, item, mysql)
   }
   run.findings.compared(position)
@@ -84,7 +88,7 @@ async function report(
   item: SurveyedSku,
   mysql: SkuAtPosition,
 ): Promise<void> {
-  const verdict = await judgeLedger(run.ledger, item, mysql, at)
+  const verdict = judgeDiscarded(run, item) ?? (await judgeLedger(run.ledger, item, mysql, at))
   const drifts = describe(item, mysql, verdict, at)
   if (run.corrections && drifts.length > 0) {
     const { truth } = verdict
@@ -100,6 +104,35 @@ async function report(
     settle(run, drifts, correction)
   }
   run.findings.add(drifts)
+}
+
+/** MySQL lacks entries of the SKU that it holds back, so there is nothing to compare. */
+function describeQuarantined(run: ReconciliationRun, item: SurveyedSku, { row }: SkuAtPosition): Drift {
+  return {
+    sku: item.sku,
+    field: 'quarantine',
+    redis: item.counts === '' ? null : item.counts,
+    mysql: row ? text(row) : null,
+    expected: null,
+    cause: 'Ledger entries of it are quarantined; "holdfast quarantine list" shows behind which.',
+    repaired: false,
+    ...(run.corrections && {
+      unrepaired: 'MySQL applies them once the first of them is retried or discarded',
+    }),
+  }
+}
+
+/**
+ * Redis is the one that knows what an entry moved that was discarded: it wrote it in the step that
+ * changed its counts.
+ */
+function judgeDiscarded(run: ReconciliationRun, { sku, counts }: SurveyedSku): LedgerVerdict | undefined {
+  const entry = run.discarded.find(({ skus }) => !skus || skus.includes(sku))
+  const truth = parseCounts(counts)
+  if (!entry || !truth) return undefined
+  const moved = entry.skus ? 'it moved the SKU' : 'it may have moved the SKU'
+  const ledgerCause = `The ledger entry ${formatPosition(entry.position)} was discarded, and ${moved}.`
+  return { truth, redisCause: ledgerCause, ledgerCause, isDiscarded: true }
 }
 
 /** The values before, for the ledger. */
@@ -140,7 +173,7 @@ function describe(item: SurveyedSku, mysql: SkuAtPosition, verdict: LedgerVerdic
       },
       [
         redis ? redisCause : missingInRedis(item),
-        mysqlAt ? undefined : missingInMysql(mysql),
+        mysqlAt || verdict.isDiscarded ? undefined : missingInMysql(mysql),
         verdict.ledgerCause,
       ],
     )
@@ -152,7 +185,7 @@ function describe(item: SurveyedSku, mysql: SkuAtPosition, verdict: LedgerVerdic
       if (redis[count] === expected && !rowDiffers && !ledgerDiffers) continue
       add(count, { redis: redis[count], mysql: mysqlAt[count], expected }, [
         redis[count] === expected ? undefined : verdict.redisCause,
-        rowDiffers && !newer && mysqlAt[count] !== redis[count]
+        rowDiffers && !newer && mysqlAt[count] !== redis[count] && !verdict.isDiscarded
           ? "MySQL's stock row was changed outside Holdfast."
           : undefined,
         verdict.ledgerCause,

@@ -1,6 +1,8 @@
-import { type LedgerEntry, MalformedEntryError } from '../domain/ledger-entry.js'
+import type { LedgerEntry } from '../domain/ledger-entry.js'
+import { isReadable, type LedgerItem } from '../domain/ledger-record.js'
 import { formatPosition, origin, type Position } from '../domain/position.js'
 import type { PersistedEntry } from '../ledger/ledger-queries.js'
+import { type DiscardedEntry, readDiscarded } from '../ledger/quarantine-queries.js'
 import type { StoreLedger } from '../ledger/store-ledger.js'
 import type { LedgerStream } from '../stock/ledger-stream.js'
 import type { StoreFence, StoreHead } from '../stock/store-fence.js'
@@ -15,6 +17,8 @@ export interface RestorePreview {
   /** Whether MySQL names another Redis server as the owner, which may be selling. */
   ownedElsewhere: boolean
   lost: LostEntries
+  /** Entries that were given up and that MySQL lacks. */
+  discarded: DiscardedEntry[]
 }
 
 /** The entries of Redis that MySQL does not hold. */
@@ -25,7 +29,7 @@ export interface LostEntries {
   listed: LedgerEntry[]
   /** Changes that MySQL lacks and that are no longer in the ledger of Redis: MySQL was set back. */
   forgotten: number
-  /** Where an entry cannot be read; what follows it was not looked at. */
+  /** Where the first entry is that cannot be read. */
   unreadableAt: Position | undefined
 }
 
@@ -47,6 +51,7 @@ export async function previewRestore(
     watermark,
     ownedElsewhere: owner !== '' && owner !== server,
     lost: await findLost(ledger, stream, watermark, head.position ?? origin),
+    discarded: await readDiscarded(ledger),
   }
 }
 
@@ -61,20 +66,16 @@ async function findLost(
   const others: LedgerEntry[] = []
   let first: Position | undefined
   let unreadableAt: Position | undefined
-  try {
-    for await (const entries of readStream(stream)) {
-      first ??= entries[0]?.position
-      for (const entry of await withoutHeld(ledger, entries)) {
-        byKind.set(entry.kind, (byKind.get(entry.kind) ?? 0) + 1)
-        const list = entry.kind === 'confirm' || entry.kind === 'reacquire' ? payments : others
-        if (list.length < listedMax) list.push(entry)
-      }
+  for await (const items of readStream(stream)) {
+    first ??= items[0]?.position
+    unreadableAt ??= items.find((item) => !isReadable(item))?.position
+    for (const entry of await withoutHeld(ledger, items.filter(isReadable))) {
+      byKind.set(entry.kind, (byKind.get(entry.kind) ?? 0) + 1)
+      const list = entry.kind === 'confirm' || entry.kind === 'reacquire' ? payments : others
+      if (list.length < listedMax) list.push(entry)
     }
-  } catch (error) {
-    if (!(error instanceof MalformedEntryError)) throw error
-    unreadableAt = error.position
   }
-  const oldest = (first ?? unreadableAt)?.sequence ?? end.sequence + 1
+  const oldest = first?.sequence ?? end.sequence + 1
   return {
     byKind,
     listed: [...payments, ...others].slice(0, listedMax),
@@ -83,13 +84,13 @@ async function findLost(
   }
 }
 
-async function* readStream(stream: LedgerStream): AsyncGenerator<LedgerEntry[]> {
+async function* readStream(stream: LedgerStream): AsyncGenerator<LedgerItem[]> {
   let after = origin
   for (;;) {
-    const entries = await stream.read(after, linesPerStep)
-    const last = entries.at(-1)
+    const items = await stream.read(after, linesPerStep)
+    const last = items.at(-1)
     if (!last) return
-    yield entries
+    yield items
     after = last.position
   }
 }
@@ -99,7 +100,8 @@ async function* readStream(stream: LedgerStream): AsyncGenerator<LedgerEntry[]> 
  * entries at the same position, so they are compared by what they say.
  */
 async function withoutHeld(ledger: StoreLedger, entries: readonly LedgerEntry[]): Promise<LedgerEntry[]> {
-  const { epoch, sequence } = (entries[0] as LedgerEntry).position
+  if (!entries[0]) return []
+  const { epoch, sequence } = entries[0].position
   const after = { epoch, sequence: sequence - 1 }
   const persisted = new Map<string, PersistedEntry>()
   for (const each of await ledger.entries({ after, limit: entries.length })) {

@@ -1,3 +1,4 @@
+import { quarantineReason, readDiscarded, settleDiscarded } from '../ledger/quarantine-queries.js'
 import { keyedAdjustments, reservationPages, stockPages } from '../ledger/store-contents.js'
 import type { StoreLedger, StoreRow } from '../ledger/store-ledger.js'
 import { RestoreInterruptedError, type StoreFence } from '../stock/store-fence.js'
@@ -53,6 +54,7 @@ export async function restoreStore(
  * If this process dies after its claim, whoever watches the server carries the restore through.
  *
  * @see restoreStore
+ * @throws Error also while the quarantine holds entries that MySQL has not applied.
  */
 export async function restoreByHand(
   fence: StoreFence,
@@ -60,8 +62,24 @@ export async function restoreByHand(
   owner: string,
   settings: RestoreSettings,
 ): Promise<RestoreResult | undefined> {
-  const claim = async () => ledger.giveTo(await fence.server(), await fence.head())
-  return restoreStore(fence, ledger, claim, owner, settings)
+  await assertAllApplied(ledger)
+  const discarded = await readDiscarded(ledger)
+  const claim = async () => {
+    const claimed = await ledger.giveTo(await fence.server(), await fence.head())
+    // Again, because only from here on no writer adds to it.
+    if (claimed) await assertAllApplied(ledger)
+    return claimed
+  }
+  const result = await restoreStore(fence, ledger, claim, owner, settings)
+  // Redis has what MySQL has by now, whatever those did.
+  if (result) await settleDiscarded(ledger, discarded)
+  return result
+}
+
+/** What MySQL keeps and has not applied would be lost. What was discarded is given up knowingly. */
+async function assertAllApplied(ledger: StoreLedger): Promise<void> {
+  const reason = await quarantineReason(ledger, ['malformed', 'waiting'])
+  if (reason) throw new Error(`${reason}; see "holdfast quarantine"`)
 }
 
 /** @param claimed what the epoch was claimed with: the owner, and what MySQL holds. */
@@ -100,11 +118,13 @@ async function rebuild(
     await fence.restoreAdjustments(server, epoch, adjustments.slice(first, first + pageRows))
     await holdLease()
   }
+  await holdLease()
   // Before it sells: whoever takes over from it must know that it may have.
   if (!(await ledger.markOpened(claimed))) {
     throw new RestoreInterruptedError('another server took the store over')
   }
-  await fence.open(claimed, watermark)
+  // The lease is not renewed any more: whoever has taken it since may have looked, and found the store closed.
+  await fence.open(claimed, watermark, owner)
   return { epoch, skus, reservations }
 
   async function holdLease(): Promise<void> {

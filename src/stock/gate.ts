@@ -33,10 +33,10 @@ export interface GateLimits {
  */
 export class StockGate {
   private readonly scripts: StoreScripts
-  private readonly reserves: TurnBatcher<ReserveCall, Held | string>
-  private readonly confirms: TurnBatcher<readonly [string, string, string], string>
-  private readonly releases: TurnBatcher<readonly [string], string>
-  private readonly extensions: TurnBatcher<readonly [string, number], string>
+  private readonly reserves: TurnBatcher<ReserveCall, Held | Judged>
+  private readonly confirms: TurnBatcher<readonly [string, string, string], Judged>
+  private readonly releases: TurnBatcher<readonly [string], Judged>
+  private readonly extensions: TurnBatcher<readonly [string, number], Judged>
 
   constructor(
     redis: Redis,
@@ -55,18 +55,19 @@ export class StockGate {
   async reserve(
     request: ReservationRequest,
     idempotencyKey: string | undefined,
-  ): Promise<{ reservation: Reservation; replayed: boolean } | Refusal> {
+  ): Promise<(ReservationOn & { replayed: boolean }) | Refusal> {
     if (this.reserves.full) return { refused: 'overloaded' }
     const id = newReservationId()
     const call = [id, idempotencyKey ?? '', formatRequest(request)] as const
-    const reply = await this.reserves.add(call, request.lines.length)
-    if (typeof reply === 'object') {
-      return { reservation: newReservation(id, request, idempotencyKey, reply), replayed: false }
+    const judged = await this.reserves.add(call, request.lines.length)
+    const { server } = judged
+    if ('atMs' in judged) {
+      return { reservation: newReservation(id, request, idempotencyKey, judged), server, replayed: false }
     }
-    const [outcome, rest] = splitReply(reply)
+    const [outcome, rest] = splitReply(judged.reply)
     if (outcome === 'replayed') {
       const [firstId, record] = splitReply(rest)
-      return { reservation: readReservation(firstId, record), replayed: true }
+      return { reservation: readReservation(firstId, record), server, replayed: true }
     }
     return refusal(outcome, rest)
   }
@@ -76,18 +77,18 @@ export class StockGate {
     id: string,
     paymentRef: string | undefined,
     ifExpired: 'refuse' | 'reacquire',
-  ): Promise<Reservation | Refusal> {
+  ): Promise<ReservationOn | Refusal> {
     if (this.confirms.full) return { refused: 'overloaded' }
     return changed(id, 'confirmed', await this.confirms.add([id, paymentRef ?? '', ifExpired], 1))
   }
 
-  async release(id: string): Promise<Reservation | Refusal> {
+  async release(id: string): Promise<ReservationOn | Refusal> {
     if (this.releases.full) return { refused: 'overloaded' }
     return changed(id, 'released', await this.releases.add([id], 1))
   }
 
   /** Gives a held reservation a deadline `ttlSeconds` from now, if that is later than it has. */
-  async extend(id: string, ttlSeconds: number): Promise<Reservation | Refusal> {
+  async extend(id: string, ttlSeconds: number): Promise<ReservationOn | Refusal> {
     if (this.extensions.full) return { refused: 'overloaded' }
     return changed(id, 'extended', await this.extensions.add([id, ttlSeconds], 1))
   }
@@ -159,18 +160,19 @@ export class StockGate {
   }
 
   /** The units of each call are held from the script's time on, by the next entry of the ledger. */
-  private async runReserves(calls: readonly ReserveCall[]): Promise<(Held | string)[]> {
+  private async runReserves(calls: readonly ReserveCall[]): Promise<(Held | Judged)[]> {
     const args: string[] = []
     for (const call of calls) args.push(call[0], call[1], call[2])
-    const [header = '', ...replies] = await this.scripts.run('reserve', args)
-    if (replies.length === 0) return calls.map(() => header)
+    const { replies: all, server } = await this.scripts.runOnServer('reserve', args)
+    const [header = '', ...replies] = all
+    if (replies.length === 0) return calls.map(() => ({ reply: header, server }))
     if (replies.length !== calls.length) {
       throw new BrokenScriptError(`reserve answered ${replies.length} of ${calls.length} calls`)
     }
     const [atMs, epoch, before] = header.split('\t').map(Number) as [number, number, number]
     let sequence = before
     return replies.map((reply) =>
-      reply === 'reserved' ? { atMs, position: { epoch, sequence: ++sequence } } : reply,
+      reply === 'reserved' ? { atMs, position: { epoch, sequence: ++sequence }, server } : { reply, server },
     )
   }
 
@@ -178,23 +180,39 @@ export class StockGate {
     name: ScriptName,
     leading: readonly number[],
     calls: readonly (readonly (string | number)[])[],
-  ): Promise<string[]> {
+  ): Promise<Judged[]> {
     const args: (string | number)[] = [...leading]
     for (const call of calls) args.push(...call)
-    const replies = await this.scripts.run(name, args)
-    if (replies.length === calls.length) return replies
+    const { replies, server } = await this.scripts.runOnServer(name, args)
+    if (replies.length === calls.length) return replies.map((reply) => ({ reply, server }))
     // What stops a whole batch is answered once.
-    if (replies.length === 1) return calls.map(() => replies[0] as string)
+    if (replies.length === 1) return calls.map(() => ({ reply: only(replies), server }))
     throw new BrokenScriptError(`${name} answered ${replies.length} of ${calls.length} calls`)
   }
 }
 
 type ReserveCall = readonly [id: string, idempotencyKey: string, request: string]
 
-/** When units were held, and the entry that did it. */
+/** When units were held, and the entry that did it, in the ledger of that server. */
 interface Held {
   atMs: number
   position: Position
+  server: string
+}
+
+/** A script's reply to a call, and the server that gave it. */
+interface Judged {
+  reply: string
+  server: string
+}
+
+/**
+ * A reservation, and the run id of the server that told it: its position is one of that server's
+ * ledger. Another server may have another entry there.
+ */
+export interface ReservationOn {
+  reservation: Reservation
+  server: string
 }
 
 /** Counts of a SKU, and the position they are true at. */
@@ -228,9 +246,9 @@ function splitReply(reply: string): [outcome: string, rest: string] {
   return tab < 0 ? [reply, ''] : [reply.slice(0, tab), reply.slice(tab + 1)]
 }
 
-function changed(id: string, done: string, reply: string): Reservation | Refusal {
+function changed(id: string, done: string, { reply, server }: Judged): ReservationOn | Refusal {
   const [outcome, rest] = splitReply(reply)
-  return outcome === done ? readReservation(id, rest) : refusal(outcome, rest)
+  return outcome === done ? { reservation: readReservation(id, rest), server } : refusal(outcome, rest)
 }
 
 function newReservation(

@@ -23,7 +23,10 @@ export function storeKeys(store: string) {
     keys: `${prefix}keys`,
     /** Stream of ledger entries that MySQL does not hold yet. */
     ledger: `${prefix}ledger`,
-    /** String and channel: `server position`, up to which MySQL holds everything of that server. */
+    /**
+     * String and channel: `server position`, up to which MySQL holds everything of that server; followed by
+     * the position before the first entry of the quarantine while there is one.
+     */
     watermark: `${prefix}watermark`,
     /** Channel: somebody waits for the watermark. */
     wanted: `${prefix}wanted`,

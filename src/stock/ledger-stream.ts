@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
-import { type LedgerEntry, MalformedEntryError, parseEntry } from '../domain/ledger-entry.js'
-import { formatPosition, type Position, parsePosition } from '../domain/position.js'
+import { isReadable, type LedgerItem, type RecordBytes, readRecord } from '../domain/ledger-record.js'
+import { comparePositions, formatPosition, type Position, parsePosition } from '../domain/position.js'
 import { type StoreKeys, storeKeys } from './keys.js'
 import { endLease, takeLease } from './lease.js'
 import { StoreScripts } from './store-scripts.js'
@@ -76,22 +76,24 @@ export class LedgerStream {
   /**
    * The entries after the position, whole records of the stream until they have `linesMax` lines.
    *
-   * @throws MalformedEntryError
+   * @throws Error for a record whose id is no position.
    */
-  async read(after: Position, linesMax: number): Promise<LedgerEntry[]> {
-    const entries: LedgerEntry[] = []
-    let last = formatPosition(after)
+  async read(after: Position, linesMax: number): Promise<LedgerItem[]> {
+    const items: LedgerItem[] = []
+    let last = after
     let lines = 0
     let taken = 0
     let count = recordsPerReadFirst
     while (lines < linesMax) {
-      const records = await this.redis.xrange(this.keys.ledger, `(${last}`, '+', 'COUNT', count)
+      const from = `(${formatPosition(last)}`
+      const records = await this.redis.xrange(this.keys.ledger, from, '+', 'COUNT', count)
       for (const [id, fields] of records) {
         if (lines >= linesMax) break
-        const first = entries.length
-        readRecord(id, fields, entries)
-        for (let i = first; i < entries.length; i++) lines += entries[i]?.lines.length ?? 0
-        last = id
+        for (const item of await this.readRecord(id, last, fields)) {
+          items.push(item)
+          lines += isReadable(item) ? item.lines.length : 1
+        }
+        last = (items.at(-1) as LedgerItem).position
         taken++
       }
       if (records.length < count) break
@@ -99,15 +101,32 @@ export class LedgerStream {
       const rest = Math.min(linesMax - lines, linesPerRead)
       count = Math.min(recordsPerReadMax, Math.ceil((taken * rest) / lines))
     }
-    return entries
+    return items
+  }
+
+  private async readRecord(id: string, before: Position, fields: string[]): Promise<LedgerItem[]> {
+    const position = parsePosition(id)
+    if (!position) throw new Error(`the ledger has a record whose id ${id} is no position`)
+    const items = readRecord(position, before.sequence, fields)
+    if (items.every(isReadable)) return items
+    return readRecord(position, before.sequence, fields, await this.readBytes(id))
+  }
+
+  /** The bytes of a record: as text, those that are no UTF-8 would be lost. */
+  private async readBytes(id: string): Promise<RecordBytes | undefined> {
+    const [record] = await this.redis.xrangeBuffer(this.keys.ledger, id, id)
+    return record?.[1].map((field) => field.toString('latin1'))
   }
 
   /**
    * Drops what MySQL holds, and tells whoever waits that it holds everything up to here. In this order:
    * a Redis that is full has memory for the telling only after it.
+   *
+   * @param settled up to where no entry is quarantined.
    */
-  async publishWatermark(server: string, watermark: Position): Promise<void> {
-    const text = `${server} ${formatPosition(watermark)}`
+  async publishWatermark(server: string, watermark: Position, settled = watermark): Promise<void> {
+    const at = `${server} ${formatPosition(watermark)}`
+    const text = comparePositions(settled, watermark) < 0 ? `${at} ${formatPosition(settled)}` : at
     const next = formatPosition({ ...watermark, sequence: watermark.sequence + 1 })
     await this.redis
       .pipeline()
@@ -130,20 +149,3 @@ export class LedgerStream {
 const recordsPerReadFirst = 2
 const recordsPerReadMax = 128
 const linesPerRead = 200
-
-/** A record is `time <ms> entry <text> entry <text> ...`; its id is the position of its last entry. */
-function readRecord(id: string, fields: string[], into: LedgerEntry[]): void {
-  const last = parsePosition(id) as Position
-  const [timeName, time = ''] = fields
-  const occurredAtMs = Number(time)
-  const count = fields.length / 2 - 1
-  // Unnoticed, a record without entries would be read again and again, and one without a time would
-  // be of 1970.
-  if (timeName !== 'time' || !/^\d{1,15}$/.test(time) || count < 1) {
-    throw new MalformedEntryError(last, fields.join('\t'))
-  }
-  for (let i = 0; i < count; i++) {
-    const position = { epoch: last.epoch, sequence: last.sequence - count + 1 + i }
-    into.push(parseEntry(position, occurredAtMs, fields[2 * i + 3] as string))
-  }
-}

@@ -1,9 +1,11 @@
 import type { Redis } from 'ioredis'
-import type { Position } from '../domain/position.js'
-import { parseRecord, type Reservation } from '../domain/reservation.js'
+import type { Refusal } from '../domain/outcomes.js'
+import { type Position, parsePosition } from '../domain/position.js'
+import { parseRecord } from '../domain/reservation.js'
 import { parseCounts, type Stock } from '../domain/stock.js'
+import type { ReservationOn } from './gate.js'
 import { type StoreKeys, storeKeys } from './keys.js'
-import { loadScript, runScript } from './scripts.js'
+import { BrokenScriptError, StoreScripts } from './store-scripts.js'
 
 /** The memory of a Redis server. */
 export interface RedisMemory {
@@ -15,45 +17,62 @@ export interface RedisMemory {
 
 export interface StockPage {
   items: Stock[]
-  /** Undefined when Redis holds nothing of the store. */
-  position: Position | undefined
+  position: Position
 }
 
-/** Reads of a store that change nothing. They reject when Redis fails. */
+/** Reads of a store that change nothing. Where they do not say otherwise they reject when Redis fails. */
 export class StockReader {
   private readonly keys: StoreKeys
-  private readonly count = loadScript('count')
+  private readonly scripts: StoreScripts
 
   constructor(
     private readonly redis: Redis,
     readonly store: string,
   ) {
     this.keys = storeKeys(store)
+    this.scripts = new StoreScripts(redis, store)
   }
 
-  async reservation(id: string): Promise<Reservation | undefined> {
-    const record = await this.redis.hget(this.keys.reservations, id)
-    return record === null ? undefined : parseRecord(id, record)
+  /**
+   * A reservation, and the server it was read from. An unknown one, a store that is fenced and a Redis
+   * that does not answer are refusals.
+   */
+  async reservation(id: string): Promise<ReservationOn | Refusal> {
+    const { replies, server } = await this.scripts.runOnServer('read', [id])
+    const [at = '', record] = replies
+    const position = parsePosition(at)
+    if (!position) return unread(at)
+    if (!record) return { refused: 'unknown-reservation', position }
+    const reservation = parseRecord(id, record)
+    if (!reservation) throw new BrokenScriptError(`reservation ${id} has a malformed record`)
+    return { reservation, server }
   }
 
-  /** The counts of SKUs, without those that do not exist, and the position they are true at. */
-  async stock(skus: readonly string[]): Promise<StockPage> {
-    const keys = [this.keys.position, this.keys.stock]
-    const [epoch, sequence, ...counts] = await runScript(this.redis, this.count, keys, skus)
+  /**
+   * The counts of SKUs, without those that do not exist, and the position they are true at. A store that
+   * is fenced and a Redis that does not answer are refusals.
+   */
+  async stock(skus: readonly string[]): Promise<StockPage | Refusal> {
+    const [at = '', ...counts] = await this.scripts.run('count', skus)
+    const position = parsePosition(at)
+    if (!position) return unread(at)
     const items = skus.flatMap((sku, i) => (counts[i] ? [readStock(sku, counts[i])] : []))
-    return { items, position: readPosition(epoch, sequence) }
+    return { items, position }
   }
 
   /** The stock of up to `limit` SKUs in order, beginning after the SKU `after` ('' for the first). */
-  async list(after: string, limit: number): Promise<StockPage> {
+  async list(after: string, limit: number): Promise<StockPage | Refusal> {
     const from = after === '' ? '-' : `(${after}`
-    return this.stock(await this.redis.zrange(this.keys.skus, from, '+', 'BYLEX', 'LIMIT', 0, limit))
+    const skus = await this.redis
+      .zrange(this.keys.skus, from, '+', 'BYLEX', 'LIMIT', 0, limit)
+      .catch(() => undefined)
+    return skus ? this.stock(skus) : { refused: 'redis-unavailable' }
   }
 
   /** The position of the newest ledger entry; undefined when Redis holds nothing of the store. */
   async position(): Promise<Position | undefined> {
     const [epoch, sequence] = await this.redis.hmget(this.keys.position, 'epoch', 'sequence')
-    return readPosition(epoch, sequence)
+    return epoch && sequence ? { epoch: Number(epoch), sequence: Number(sequence) } : undefined
   }
 
   /** Of the server, which other stores may share. Costs Redis some 10 us. */
@@ -79,8 +98,10 @@ export class StockReader {
   }
 }
 
-function readPosition(epoch?: string | null, sequence?: string | null): Position | undefined {
-  return epoch && sequence ? { epoch: Number(epoch), sequence: Number(sequence) } : undefined
+/** What a script answered instead of a position. */
+function unread(outcome: string): Refusal {
+  if (outcome === 'store-fenced' || outcome === 'redis-unavailable') return { refused: outcome }
+  throw new BrokenScriptError(`unknown outcome ${outcome}`)
 }
 
 function readStock(sku: string, text: string): Stock {

@@ -168,11 +168,10 @@ export class StoreFence {
   }
 
   /** Ends a restore: the ledger goes on after the position in the new epoch. @throws RestoreInterruptedError */
-  async open(owner: Owner, position: Position): Promise<void> {
-    this.expect(
-      'opened',
-      await this.run('open', owner.server, position.epoch, position.sequence, owner.generation),
-    )
+  async open(owner: Owner, position: Position, restorer: string): Promise<void> {
+    const { server, generation } = owner
+    const { epoch, sequence } = position
+    this.expect('opened', await this.run('open', server, epoch, sequence, generation, restorer))
   }
 
   private async writeAdjustments(

@@ -49,15 +49,28 @@ export class StoreScripts {
     keys: readonly string[] = this.declaredKeys(name),
     expectedRunId?: string,
   ): Promise<string[]> {
+    return (await this.runOnServer(name, args, keys, expectedRunId)).replies
+  }
+
+  /** The same, with the run id of the server that the script was given: '' when there was none. */
+  async runOnServer(
+    name: ScriptName,
+    args: readonly (string | number)[],
+    keys: readonly string[] = this.declaredKeys(name),
+    expectedRunId?: string,
+  ): Promise<{ replies: string[]; server: string }> {
+    let server = ''
     try {
-      const runId = this.knownRunId ?? (await this.runId())
-      if (expectedRunId !== undefined && runId !== expectedRunId) return ['other-server']
-      return await runScript(this.redis, this.scripts.get(name) as Script, keys, [runId, ...args])
+      server = this.knownRunId ?? (await this.runId())
+      if (expectedRunId !== undefined && server !== expectedRunId)
+        return { replies: ['other-server'], server }
+      const replies = await runScript(this.redis, this.scripts.get(name) as Script, keys, [server, ...args])
+      return { replies, server }
     } catch (error) {
       if (!(error instanceof Error)) throw error
-      if (error.message.startsWith('OOM ')) return ['memory-full']
+      if (error.message.startsWith('OOM ')) return { replies: ['memory-full'], server }
       if (isScriptError(error)) throw new BrokenScriptError(`${name}: ${error.message}`, { cause: error })
-      return ['redis-unavailable']
+      return { replies: ['redis-unavailable'], server }
     }
   }
 

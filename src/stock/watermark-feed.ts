@@ -2,25 +2,44 @@ import type { Redis } from 'ioredis'
 import { comparePositions, origin, type Position, parsePosition } from '../domain/position.js'
 import { StoreScripts } from './store-scripts.js'
 
+interface Waiter {
+  server: string
+  position: Position
+  resolve: (passed: boolean) => void
+}
+
 /**
  * How far MySQL holds a store's ledger, as its ledger writer tells it through Redis.
  *
- * Only the word of the server that this process changes stock on counts: after a failover the
- * subscriber may already listen to the new one, whose positions say nothing of the old one's.
+ * A watermark is one of a server's ledger, and counts for the entries of that server alone: another
+ * one, promoted in its place, may have another entry at the same position.
  */
 export class WatermarkFeed {
+  /** The run id of the server whose ledger the positions are of. */
+  private server = ''
   private watermark = origin
+  private settledAt = origin
   private asked = false
-  private readonly waiters = new Set<{ position: Position; resolve: (passed: boolean) => void }>()
+  private readonly waiters = new Set<Waiter>()
 
   private constructor(
     private readonly redis: Redis,
     private readonly scripts: StoreScripts,
+    private readonly isQuarantined: (position: Position) => Promise<boolean>,
   ) {}
 
-  /** @param subscriber a connection that only subscribes. */
-  static async open(redis: Redis, subscriber: Redis, store: string): Promise<WatermarkFeed> {
-    const feed = new WatermarkFeed(redis, new StoreScripts(redis, store))
+  /**
+   * @param subscriber a connection that only subscribes.
+   * @param isQuarantined asks MySQL whether it lacks an entry although the watermark has passed it; only
+   *   asked while anything is quarantined. Without it, nothing behind such an entry counts as held.
+   */
+  static async open(
+    redis: Redis,
+    subscriber: Redis,
+    store: string,
+    isQuarantined = async (_position: Position) => true,
+  ): Promise<WatermarkFeed> {
+    const feed = new WatermarkFeed(redis, new StoreScripts(redis, store), isQuarantined)
     const channel = feed.scripts.keys.watermark
     subscriber.on('message', (from: string, message: string) => {
       if (from === channel) feed.advance(message).catch(() => {})
@@ -41,15 +60,35 @@ export class WatermarkFeed {
     return this.watermark
   }
 
-  holds(position: Position): boolean {
-    return comparePositions(position, this.watermark) <= 0
+  /** Up to where MySQL has applied every entry: before the first one that is quarantined. */
+  get settled(): Position {
+    return this.settledAt
   }
 
-  /** Resolves true once MySQL holds the position, false when it has not within `waitMs`. */
-  async waitFor(position: Position, waitMs: number): Promise<boolean> {
-    if (this.holds(position)) return true
+  /**
+   * Whether MySQL holds an entry of that server's ledger; false when it does not answer while anything
+   * is quarantined.
+   */
+  async holds(server: string, position: Position): Promise<boolean> {
+    if (!this.passed(server, position)) return false
+    if (comparePositions(position, this.settledAt) <= 0) return true
+    return !(await this.isQuarantined(position).catch(() => true))
+  }
+
+  /** Resolves true once MySQL holds the entry of that server's ledger, false when it does not within `waitMs`. */
+  async waitFor(server: string, position: Position, waitMs: number): Promise<boolean> {
+    const passed = this.passed(server, position) || (await this.waitToPass(server, position, waitMs))
+    return passed && this.holds(server, position)
+  }
+
+  private passed(server: string, position: Position): boolean {
+    return server === this.server && comparePositions(position, this.watermark) <= 0
+  }
+
+  private async waitToPass(server: string, position: Position, waitMs: number): Promise<boolean> {
     const passed = await new Promise<boolean>((resolve) => {
       const waiter = {
+        server,
         position,
         resolve: (result: boolean) => {
           clearTimeout(timer)
@@ -65,7 +104,7 @@ export class WatermarkFeed {
     this.asked = false
     // The message itself may have been lost.
     await this.refresh().catch(() => {})
-    return position.epoch === this.watermark.epoch && this.holds(position)
+    return position.epoch === this.watermark.epoch && this.passed(server, position)
   }
 
   /**
@@ -84,14 +123,21 @@ export class WatermarkFeed {
   }
 
   private async advance(text: string): Promise<void> {
-    const [server, at = ''] = text.split(' ')
+    const [server, at = '', settledAt = at] = text.split(' ')
     const position = parsePosition(at)
+    const settled = parsePosition(settledAt)
     if (server !== (await this.scripts.runId())) return
-    if (!position || comparePositions(position, this.watermark) <= 0) return
+    if (!position || !settled) return
+    const moved = server === this.server ? comparePositions(position, this.watermark) : 1
+    if (moved === 0 && comparePositions(settled, this.settledAt) > 0) this.settledAt = settled
+    if (moved <= 0) return
+    this.server = server
     this.watermark = position
+    this.settledAt = settled
     for (const waiter of this.waiters) {
-      // A restore began a new epoch: what was waited for in the old one was lost before it was held.
-      if (waiter.position.epoch < position.epoch) waiter.resolve(false)
+      // Another server has another entry there, or none. And when a restore began a new epoch, what was
+      // waited for in the old one was lost before it was held.
+      if (waiter.server !== server || waiter.position.epoch < position.epoch) waiter.resolve(false)
       else if (comparePositions(waiter.position, position) <= 0) waiter.resolve(true)
     }
     this.asked = false

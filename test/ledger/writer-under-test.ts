@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { LedgerWriter, type LedgerWriterSettings } from '../../src/ledger/ledger-writer.js'
+import { LedgerWriter, type LedgerWriterSettings, type WriterLog } from '../../src/ledger/ledger-writer.js'
 import { StoreLedger } from '../../src/ledger/store-ledger.js'
 import { LedgerStream } from '../../src/stock/ledger-stream.js'
 import type { TestStore } from '../support/test-store.js'
@@ -15,6 +15,7 @@ export class WriterUnderTest {
       settings?: Partial<LedgerWriterSettings>
       ledger?: typeof StoreLedger
       stream?: typeof LedgerStream
+      log?: WriterLog
     } = {},
   ) {
     const { ledger = StoreLedger, stream = LedgerStream } = options
@@ -24,7 +25,7 @@ export class WriterUnderTest {
       new ledger(store.database, store.name),
       new stream(redis, waiting, store.name),
       { linesMax: 1000, lingerMs: 0, retryMs: 10, leaseMs: 1000, ...options.settings },
-      { info: () => {}, error: () => {} },
+      options.log ?? { info: () => {}, error: () => {} },
     )
     this.writer.start()
   }

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Drift } from '../../src/domain/reconciliation.js'
 import type { Reservation } from '../../src/domain/reservation.js'
+import type { ReservationOn } from '../../src/stock/gate.js'
 import { StoreCorrections } from '../../src/stock/store-corrections.js'
 import { StoreSurvey } from '../../src/stock/store-survey.js'
 import { openReconciledStore, type ReconciledStore } from './reconciliation-store.js'
@@ -27,7 +28,7 @@ async function prepare(): Promise<Subject> {
   await gate.setStock(sku, 20)
   const open = await store.hold(sku, 3)
   const { id } = await store.hold(sku, 2)
-  const paid = (await gate.confirm(id, 'pay-1', 'refuse')) as Reservation
+  const { reservation: paid } = (await gate.confirm(id, 'pay-1', 'refuse')) as ReservationOn
   await store.caughtUp()
   return { sku, open, paid }
 }
@@ -309,10 +310,12 @@ test('a reservation that was rebuilt can be paid, and one without a deadline exp
   await store.redis.hdel(store.keys.reservations, open.id)
   await store.redis.zrem(store.keys.deadlines, open.id, short.id)
   await store.reconcile(true)
-  expect(await store.services.gate.confirm(open.id, 'late', 'refuse')).toMatchObject({ state: 'confirmed' })
+  expect(await store.services.gate.confirm(open.id, 'late', 'refuse')).toMatchObject({
+    reservation: { state: 'confirmed' },
+  })
   await expect
-    .poll(async () => (await store.services.reader.reservation(short.id))?.state, { timeout: 10_000 })
-    .toBe('expired')
+    .poll(() => store.services.reader.reservation(short.id), { timeout: 10_000 })
+    .toMatchObject({ reservation: { state: 'expired' } })
   expect((await store.reconcile()).drifted).toEqual([])
 })
 
@@ -369,11 +372,11 @@ test('a reservation that moved on after it was read is not mended with what it w
   const { id } = await store.hold(sku)
   const { position, items } = await new StoreSurvey(store.redis, store.name).reservations([id])
   const seen = items[0]?.record as string
-  const truth = (await store.services.reader.reservation(id)) as Reservation
+  const { reservation: truth } = (await store.services.reader.reservation(id)) as ReservationOn
   await store.services.gate.release(id)
   const corrections = new StoreCorrections(store.redis, store.name)
   const outcome = await corrections.mendReservation({ run: 'run-1', position }, seen, truth, 'late')
   expect(outcome).toEqual({ unrepaired: 'what is damaged was changed meanwhile; run again' })
-  expect((await store.services.reader.reservation(id))?.state).toBe('released')
+  expect(await store.services.reader.reservation(id)).toMatchObject({ reservation: { state: 'released' } })
   expect((await store.reconcile()).drifted).toEqual([])
 })

@@ -139,6 +139,66 @@ test('a process that dies before its claim leaves a superseded server as it was'
   await watcher.stop()
 })
 
+/** A part of a process, one of whose calls does more than it does elsewhere. */
+function partWith<T extends object>(part: T, name: keyof T, instead: (call: () => unknown) => unknown): T {
+  return new Proxy(part, {
+    get: (target, called) => {
+      const member = Reflect.get(target, called) as unknown
+      if (typeof member !== 'function') return member
+      const call = (...args: unknown[]) => (member as (...args: unknown[]) => unknown).apply(target, args)
+      return called === name ? (...args: unknown[]) => instead(() => call(...args)) : call
+    },
+  })
+}
+
+/** A moment that one process brings about and another waits for. */
+function moment(): { come: () => void; came: Promise<void> } {
+  let come = () => {}
+  const came = new Promise<void>((resolve) => {
+    come = resolve
+  })
+  return { come, came }
+}
+
+describe.each(['takeRestoreLease', 'head'] as const)('a process that is late at %s', (lateAt) => {
+  test('does not restore again what another has restored and sold from since', async () => {
+    await sell()
+    await store.redis.del(store.keys.position)
+    const [firstHasClaimed, secondHasLooked, firstHasOpened] = [moment(), moment(), moment()]
+    const ready = { ...settings, leaseMs: 60_000, intervalMs: 60_000 }
+    // The first one claims the epoch, and goes on when the second one has seen what it left by then.
+    const slow = partWith(fence, 'restoreStock', async (call) => {
+      firstHasClaimed.come()
+      await secondHasLooked.came
+      return call()
+    })
+    const first = new FenceWatcher(slow, ledger, ready, log)
+    const firstStarts = first.start()
+    await firstHasClaimed.came
+    let looks = 0
+    const late = partWith(fence, lateAt, async (call) => {
+      // The first `head` is that of the look itself.
+      if (lateAt === 'head' && looks++ === 0) return call()
+      secondHasLooked.come()
+      await firstHasOpened.came
+      return call()
+    })
+    // Its leases are its own: what is tried here is a lease that has ended.
+    const unleased = lateAt === 'head' ? partWith(late, 'takeRestoreLease', async () => true) : late
+    const second = new FenceWatcher(unleased, ledger, ready, log)
+    const secondStarts = second.start()
+    await firstStarts
+    expect(first.reason).toBeUndefined()
+    const { epoch } = await fence.head()
+    firstHasOpened.come()
+    await secondStarts
+    await Promise.all([first.stop(), second.stop()])
+    expect(await fence.head()).toMatchObject({ open: true, epoch })
+    expect((await ledger.row()).watermark.epoch).toBe(epoch)
+    await expectRestored()
+  })
+})
+
 test('many restores at once never open what none of them has restored whole', async () => {
   await sell()
   const restore = (owner: string, leaseMs: number) =>

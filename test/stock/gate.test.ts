@@ -169,7 +169,7 @@ describe('the gate', () => {
     const before = await dumpStore(admin, gate.store)
     expect(await gate.reserve(cart(1), 'k')).toEqual({ refused: 'memory-full' })
     expect(await dumpStore(admin, gate.store)).toEqual(before)
-    expect(await gate.confirm(id, undefined, 'refuse')).toMatchObject({ state: 'confirmed' })
+    expect(await gate.confirm(id, undefined, 'refuse')).toMatchObject({ reservation: { state: 'confirmed' } })
   })
 
   test('fails loudly when what Redis holds breaks an invariant', async () => {

@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis'
 import { describe, expect } from 'vitest'
-import { MalformedEntryError } from '../../src/domain/ledger-entry.js'
+import type { LedgerEntry } from '../../src/domain/ledger-entry.js'
+import { isReadable } from '../../src/domain/ledger-record.js'
+import type { Position } from '../../src/domain/position.js'
 import { LedgerStream } from '../../src/stock/ledger-stream.js'
 import { request, type ScriptStore, scriptTest } from '../support/script-store.js'
 
@@ -13,6 +15,18 @@ const test = scriptTest.extend<{ stream: LedgerStream }>({
     waiting.disconnect()
   },
 })
+
+/** What the ledger holds after a position, all of which can be read. */
+async function read(stream: LedgerStream, after: Position, linesMax: number): Promise<LedgerEntry[]> {
+  const items = await stream.read(after, linesMax)
+  const entries = items.filter(isReadable)
+  expect(entries).toHaveLength(items.length)
+  return entries
+}
+
+function record(customer: string, expiresAtMs = 2): string {
+  return `held\t1-2\t1\t${expiresAtMs}\t\t\t\t\t60\tcup:1\t${customer}\t`
+}
 
 const start = { epoch: 1, sequence: 0 }
 const sequences = (entries: { position: { sequence: number } }[]) =>
@@ -34,7 +48,7 @@ async function reserveBatches(store: ScriptStore, sizes: readonly number[]): Pro
 describe('reading the ledger', () => {
   test('gives every entry of a record its own position', async ({ store, stream }) => {
     await reserveBatches(store, [3, 2])
-    const entries = await stream.read(start, 100)
+    const entries = await read(stream, start, 100)
     expect(sequences(entries)).toEqual([1, 2, 3, 4, 5, 6])
     expect(entries.map(({ kind }) => kind)).toEqual(['set', ...Array(5).fill('reserve')])
     expect(entries.map(({ reservation }) => reservation?.id)).toEqual([
@@ -51,24 +65,24 @@ describe('reading the ledger', () => {
 
   test('begins after the position and stops at the end of a record', async ({ store, stream }) => {
     await reserveBatches(store, [3, 3, 3])
-    expect(sequences(await stream.read({ epoch: 1, sequence: 1 }, 1))).toEqual([2, 3, 4])
-    expect(sequences(await stream.read({ epoch: 1, sequence: 1 }, 4))).toEqual([2, 3, 4, 5, 6, 7])
-    expect(sequences(await stream.read({ epoch: 1, sequence: 7 }, 100))).toEqual([8, 9, 10])
-    expect(await stream.read({ epoch: 1, sequence: 10 }, 100)).toEqual([])
-    expect(await stream.read({ epoch: 2, sequence: 0 }, 100)).toEqual([])
+    expect(sequences(await read(stream, { epoch: 1, sequence: 1 }, 1))).toEqual([2, 3, 4])
+    expect(sequences(await read(stream, { epoch: 1, sequence: 1 }, 4))).toEqual([2, 3, 4, 5, 6, 7])
+    expect(sequences(await read(stream, { epoch: 1, sequence: 7 }, 100))).toEqual([8, 9, 10])
+    expect(await read(stream, { epoch: 1, sequence: 10 }, 100)).toEqual([])
+    expect(await read(stream, { epoch: 2, sequence: 0 }, 100)).toEqual([])
   })
 
   test('reads on beyond one reply of Redis', async ({ store, stream }) => {
     await reserveBatches(store, Array(300).fill(1))
-    expect(sequences(await stream.read(start, 1000))).toEqual(Array.from({ length: 301 }, (_, i) => i + 1))
-    expect(await stream.read(start, 200)).toHaveLength(200)
+    expect(sequences(await read(stream, start, 1000))).toEqual(Array.from({ length: 301 }, (_, i) => i + 1))
+    expect(await read(stream, start, 200)).toHaveLength(200)
   })
 
   test('reads what the entries carry', async ({ store, stream }) => {
     await store.setStock({ cup: 10 })
     await store.adjust('cup', -1, { reason: 'broken: ün, "q"', key: 'key-1' })
     await store.reserve('r1', 'key-2', request('cup:2', 60, 'Zoë 🎁', 'order-1'))
-    const [, adjusted, reserved] = await stream.read(start, 10)
+    const [, adjusted, reserved] = await read(stream, start, 10)
     expect(adjusted).toMatchObject({
       kind: 'adjust',
       reason: 'broken: ün, "q"',
@@ -94,14 +108,64 @@ describe('reading the ledger', () => {
     ['a quantity in hexadecimal', 'set\t\tcup:0x1:1:0:0\t\t'],
     ['a reservation without a record', 'reserve\tr1\tcup:1:1:0:0'],
     ['a record that was cut', 'reserve\tr1\tcup:1:1:0:0\theld\t1-2\t1\t2'],
+    ['no reservation where there has to be one', 'reserve\t\tcup:1:1:0:0\t\t'],
+    ['an end that was cut', 'set\t\tcup:1:1:0:0\t'],
     ['nothing at all', ''],
-  ])('stops at an entry with %s and says where it is', async ([_what, text], { store, stream }) => {
-    await store.setStock({ cup: 1 })
-    await store.redis.xadd(store.keys.ledger, '1-2', 'time', '1', 'entry', text as string)
-    const failure = await stream.read(start, 10).catch((error: unknown) => error)
-    expect(failure).toBeInstanceOf(MalformedEntryError)
-    expect(failure).toMatchObject({ position: { epoch: 1, sequence: 2 }, text })
+    ['a reason that MySQL has no room for', `set\t\tcup:1:1:0:0\t${'x'.repeat(256)}\t`],
+    ['a customer that MySQL has no room for', `reserve\tr1\tcup:1:1:0:0\t${record('c'.repeat(129))}`],
+    ['a time that MySQL has no room for', `reserve\tr1\tcup:1:1:0:0\t${record('c', 999_999_999_999_999)}`],
+  ])('gives an entry with %s as it is, between its neighbours', async ([_what, text], { store, stream }) => {
+    const good = 'set\t\tcup:1:1:0:0\t\t'
+    const fields = ['time', '1', ...[good, text as string, good].flatMap((each) => ['entry', each])]
+    await store.redis.xadd(store.keys.ledger, '1-3', ...fields)
+    const items = await stream.read(start, 10)
+    expect(sequences(items)).toEqual([1, 2, 3])
+    expect(items.map(isReadable)).toEqual([true, false, true])
+    expect(items[1]).toMatchObject({ first: 2, record: ['time', '1', 'entry', text] })
   })
+
+  test('keeps the bytes of what cannot be read, whatever they are', async ({ store, stream }) => {
+    const bytes = Buffer.from([0xff, 0x00, 0xc3, 0x09, 0x41])
+    await store.redis.xadd(store.keys.ledger, '1-1', 'time', '1', 'entry', bytes)
+    const [item] = await stream.read(start, 10)
+    expect(item).toMatchObject({ record: ['time', '1', 'entry', bytes.toString('latin1')], skus: undefined })
+  })
+
+  test.for([
+    ['an entry of an unknown kind', 'steal\t\tcup:1:1:0:0,mug:1:1:0:0\t\t', ['cup', 'mug']],
+    ['an entry with a count that is none', 'set\t\tcup:1:nan:0:0\t\t', ['cup']],
+    ['an entry whose record was cut', 'reserve\tr1\tcup:1:1:0:0\theld\t1-2', ['cup']],
+    ['lines that were cut', 'set\t\tcup:1:1:0:0,mu', undefined],
+    ['lines that were cut behind a SKU', 'set\t\tcup:1:1:0:0,mug:1:1:0:0', undefined],
+    ['a SKU that is none', 'set\t\tcup:1:1:0:0,ta\u0001ble:1:1:0:0\t\t', undefined],
+    ['no lines', 'set\t\t\t\t', undefined],
+  ] as const)(
+    'tells which SKUs %s moved, if that can be known',
+    async ([_what, text, skus], { store, stream }) => {
+      await store.redis.xadd(store.keys.ledger, '1-1', 'time', '1', 'entry', text)
+      const [item] = await stream.read(start, 10)
+      expect(item).toMatchObject({ skus })
+    },
+  )
+
+  test.for([
+    ['without a time', ['time', '', 'entry', 'set\t\tcup:1:1:0:0\t\t'], ['cup']],
+    ['that does not begin with its time', ['entry', '1', 'entry', 'set\t\tcup:1:1:0:0\t\t'], undefined],
+    ['without entries', ['time', '1'], undefined],
+  ] as const)(
+    'gives a record %s as one, for all entries that it has to hold',
+    async ([, fields, skus], { store, stream }) => {
+      await reserveBatches(store, [1])
+      await store.redis.xadd(store.keys.ledger, '1-9', ...fields)
+      const items = await stream.read(start, 10)
+      expect(items.at(-1)).toMatchObject({
+        position: { epoch: 1, sequence: 9 },
+        first: 3,
+        record: fields,
+        skus,
+      })
+    },
+  )
 })
 
 describe('waiting for the ledger', () => {
@@ -144,9 +208,16 @@ describe('publishing the watermark', () => {
     await reserveBatches(store, Array(500).fill(1))
     await stream.publishWatermark(store.server, { epoch: 1, sequence: 450 })
     expect(await store.redis.get(store.keys.watermark)).toBe(`${store.server} 1-450`)
-    const left = await stream.read({ epoch: 1, sequence: 450 }, 1000)
+    const left = await read(stream, { epoch: 1, sequence: 450 }, 1000)
     expect(sequences(left)).toEqual(Array.from({ length: 51 }, (_, i) => 451 + i))
     expect(await store.redis.xlen(store.keys.ledger)).toBeLessThan(501)
+  })
+
+  test('tells from where on entries are quarantined', async ({ store, stream }) => {
+    await stream.publishWatermark(store.server, { epoch: 1, sequence: 9 }, { epoch: 1, sequence: 4 })
+    expect(await store.redis.get(store.keys.watermark)).toBe(`${store.server} 1-9 1-4`)
+    await stream.publishWatermark(store.server, { epoch: 1, sequence: 9 }, { epoch: 1, sequence: 9 })
+    expect(await store.redis.get(store.keys.watermark)).toBe(`${store.server} 1-9`)
   })
 })
 

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest'
-import { StockReader } from '../../src/stock/stock-reader.js'
+import { type StockPage, StockReader } from '../../src/stock/stock-reader.js'
 import { scriptTest } from '../support/script-store.js'
 
 describe('the stock reader', () => {
@@ -18,15 +18,17 @@ describe('the stock reader', () => {
     const reader = new StockReader(store.redis, store.name)
     await store.setStock({ cup: 10 })
     await store.hold('r1', 'cup:3')
-    expect(await reader.reservation('r1')).toMatchObject({ id: 'r1', state: 'held' })
-    expect(await reader.reservation('r2')).toBeUndefined()
+    const found = { reservation: { id: 'r1', state: 'held' }, server: store.server }
+    expect(await reader.reservation('r1')).toMatchObject(found)
+    const position = { epoch: 1, sequence: 2 }
+    expect(await reader.reservation('r2')).toEqual({ refused: 'unknown-reservation', position })
   })
 
   scriptTest('lists SKUs in order of their bytes, a page at a time', async ({ store }) => {
     const reader = new StockReader(store.redis, store.name)
     await store.setStock({ b: 1, B: 2, a: 3, '10': 4, '9': 5, '-x': 6, 'a.b': 7 })
     const skus = async (after: string, limit: number) =>
-      (await reader.list(after, limit)).items.map(({ sku }) => sku)
+      ((await reader.list(after, limit)) as StockPage).items.map(({ sku }) => sku)
     expect(await skus('', 100)).toEqual(['-x', '10', '9', 'B', 'a', 'a.b', 'b'])
     expect(await skus('', 2)).toEqual(['-x', '10'])
     expect(await skus('10', 2)).toEqual(['9', 'B'])

@@ -40,23 +40,27 @@ describe('the watermark feed', () => {
     await store.redis.set(store.keys.watermark, `${store.server} 1-41`)
     const feed = await WatermarkFeed.open(store.redis, subscriber, store.name)
     expect(feed.current).toEqual(at(41))
-    expect(feed.holds(at(41))).toBe(true)
-    expect(feed.holds(at(42))).toBe(false)
+    expect(await feed.holds(store.server, at(41))).toBe(true)
+    expect(await feed.holds(store.server, at(42))).toBe(false)
   })
 
   test('begins at the origin when there is none yet', async ({ feed }) => {
     expect(feed.current).toEqual({ epoch: 0, sequence: 0 })
   })
 
-  test('ends a wait when the watermark reaches the position', async ({ feed, publish }) => {
-    const waits = [feed.waitFor(at(5), 60_000), feed.waitFor(at(6), 60_000), feed.waitFor(at(1, 2), 60_000)]
+  test('ends a wait when the watermark reaches the position', async ({ feed, store, publish }) => {
+    const waits = [
+      feed.waitFor(store.server, at(5), 60_000),
+      feed.waitFor(store.server, at(6), 60_000),
+      feed.waitFor(store.server, at(1, 2), 60_000),
+    ]
     await publish(at(6))
     expect(await waits[0]).toBe(true)
     expect(await waits[1]).toBe(true)
-    expect(feed.holds(at(1, 2))).toBe(false)
+    expect(await feed.holds(store.server, at(1, 2))).toBe(false)
     await publish(at(1, 2))
     expect(await waits[2]).toBe(true)
-    expect(await feed.waitFor(at(7), 0)).toBe(true)
+    expect(await feed.waitFor(store.server, at(7), 0)).toBe(true)
   })
 
   test('tells the ledger writer that somebody waits, once until it has moved', async ({
@@ -68,7 +72,7 @@ describe('the watermark feed', () => {
     let asked = 0
     writer.on('message', () => asked++)
     await writer.subscribe(store.keys.wanted)
-    const waits = [feed.waitFor(at(1), 60_000), feed.waitFor(at(2), 60_000)]
+    const waits = [feed.waitFor(store.server, at(1), 60_000), feed.waitFor(store.server, at(2), 60_000)]
     await eventually(() => asked === 1, 'the writer was asked')
     await publish(at(1))
     await eventually(() => asked === 2, 'the writer was asked again for what is left')
@@ -78,15 +82,28 @@ describe('the watermark feed', () => {
     writer.disconnect()
   })
 
-  test('gives up a wait after the time it was given', async ({ feed, publish }) => {
+  test('never takes the word of the server that replaced the one of an entry', async ({
+    feed,
+    store,
+    publish,
+  }) => {
+    const wait = feed.waitFor('replaced', at(5), 60_000)
+    await publish(at(6))
+    expect(await wait).toBe(false)
+    expect(await feed.holds('replaced', at(5))).toBe(false)
+    expect(await feed.holds(store.server, at(5))).toBe(true)
+    expect(await feed.waitFor('replaced', at(5), 10)).toBe(false)
+  })
+
+  test('gives up a wait after the time it was given', async ({ feed, store, publish }) => {
     await publish(at(5))
-    await eventually(() => feed.holds(at(5)), 'the message has arrived')
-    expect(await feed.waitFor(at(6), 10)).toBe(false)
-    expect(await feed.waitFor(at(6), 0)).toBe(false)
+    await eventually(() => feed.holds(store.server, at(5)), 'the message has arrived')
+    expect(await feed.waitFor(store.server, at(6), 10)).toBe(false)
+    expect(await feed.waitFor(store.server, at(6), 0)).toBe(false)
   })
 
   test('looks once more before it gives up, in case the message was lost', async ({ feed, store }) => {
-    const wait = feed.waitFor(at(6), 100)
+    const wait = feed.waitFor(store.server, at(6), 100)
     await store.redis.set(store.keys.watermark, `${store.server} 1-6`)
     expect(await wait).toBe(true)
   })
@@ -100,7 +117,7 @@ describe('the watermark feed', () => {
           .join('\n'),
       )?.[1],
     )
-    const wait = feed.waitFor(at(6), 60_000)
+    const wait = feed.waitFor(store.server, at(6), 60_000)
     const reconnecting = new Promise((resolve) => subscriber.once('reconnecting', resolve))
     await store.redis.call('CLIENT', 'KILL', 'ID', String(clientId))
     await reconnecting
@@ -116,7 +133,7 @@ describe('the watermark feed', () => {
     publish,
   }) => {
     await publish(at(5))
-    await eventually(() => feed.holds(at(5)), 'the message has arrived')
+    await eventually(() => feed.holds(store.server, at(5)), 'the message has arrived')
     for (const text of ['1-4', '0-9', 'nan', '', '1-1e9', '-1-7']) {
       await store.redis.publish(store.keys.watermark, `${store.server} ${text}`)
     }
@@ -124,14 +141,14 @@ describe('the watermark feed', () => {
       await store.redis.publish(store.keys.watermark, text)
     }
     await publish(at(6))
-    await eventually(() => feed.holds(at(6)), 'the last message has arrived')
+    await eventually(() => feed.holds(store.server, at(6)), 'the last message has arrived')
     expect(feed.current).toEqual(at(6))
   })
 
   test('hears its own store only', async ({ feed, store, publish }) => {
     await store.redis.publish(`${store.keys.watermark}2`, `${store.server} 9-9`)
     await publish(at(1))
-    await eventually(() => feed.holds(at(1)), 'the message has arrived')
+    await eventually(() => feed.holds(store.server, at(1)), 'the message has arrived')
     expect(feed.current).toEqual(at(1))
   })
 })

@@ -54,3 +54,20 @@ describe.each(calls)('%s on a fenced server', (script, ...args) => {
     },
   )
 })
+
+const reads: readonly [ScriptName, string][] = [
+  ['count', 'cup'],
+  ['read', 'open'],
+]
+
+describe.each(reads)('%s on a fenced server', (script, what) => {
+  scriptTest('is refused: the server may be behind what somebody was told', async ({ store }) => {
+    await prepare(store)
+    const [position, told] = await store.run(script, what)
+    expect(position).toMatch(/^1-\d+$/)
+    expect(told).not.toBe('')
+    expect(await store.runAs('0'.repeat(40), script, what)).toEqual(['store-fenced'])
+    await store.redis.hdel(store.keys.position, 'verified')
+    expect(await store.run(script, what)).toEqual(['store-fenced'])
+  })
+})

@@ -264,14 +264,16 @@ describe('hostile arguments of clear, restore and open', () => {
   scriptTest('a position or a generation that is none opens nothing', async ({ store }) => {
     await prepare(store)
     expect(await store.run('clear', 2)).toEqual(['cleared'])
-    const good: Call = ['open', 2, 5, 1]
+    await store.redis.set(store.keys.restorer, 'process-1')
+    const good: Call = ['open', 2, 5, 1, 'process-1']
     await expectHarmless(store, [
       ...inPlace(good, 0, [...notNumbers, '-1', tooLong]),
       ...inPlace(good, 1, [...notNumbers, '-1', tooLong]),
       ...inPlace(good, 2, [...notNumbers, '-1', tooLong]),
-      ...cutShort(good, 0),
+      ...cutShort(good.slice(0, 4) as Call, 0),
     ])
     await expectHarmless(store, inPlace(good, 0, [0, 1, 3]), /^superseded$/)
+    await expectHarmless(store, inPlace(good, 3, ['', 'process-2', 'process-1 ']), /^superseded$/)
     expect(await store.run(...good)).toEqual(['opened'])
   })
 })

@@ -62,7 +62,7 @@ const steps: readonly Step[] = [
   ['superseded', async () => {}, 'supersede'],
   ['cleared', async () => {}, 'clear', 2],
   ['restored', (s) => s.run('clear', 2), 'restore', 2, 'stock', 'hat', '5 0 0', '', ''],
-  ['opened', (s) => s.run('clear', 2), 'open', 2, 7, 1],
+  ['opened', (s) => s.run('clear', 2).then(() => s.redis.set(s.keys.restorer, 'me')), 'open', 2, 7, 1, 'me'],
 ]
 
 describe.each(steps)('%s', (outcome, arrive, script, ...args) => {
