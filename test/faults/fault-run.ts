@@ -1,0 +1,82 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type RoundResult, runRound } from './round.js'
+import { describePlan, type RoundPlan } from './round-plan.js'
+import { roundsAtOnce } from './rounds-at-once.js'
+import { MariadbHost } from './stage/mariadb-host.js'
+import { type Patch, ProductCopy } from './stage/product-copy.js'
+
+/** A run of the suite: a folder, servers that rounds share one after the other, and the product. */
+export class FaultRun {
+  private readonly idle: MariadbHost[]
+  /** The folders of rounds that are kept for people. */
+  private readonly kept: string[] = []
+
+  private constructor(
+    private readonly folder: string,
+    private readonly mariadbs: readonly MariadbHost[],
+  ) {
+    this.idle = [...mariadbs]
+  }
+
+  static async start(): Promise<FaultRun> {
+    const folder = await mkdtemp(join(tmpdir(), 'holdfast-faults-'))
+    const hosts = Array.from({ length: roundsAtOnce }, (_, i) =>
+      MariadbHost.start(join(folder, `mariadb-${i}`)),
+    )
+    return new FaultRun(folder, await Promise.all(hosts))
+  }
+
+  /** @param name of the copy, once in a run. */
+  copyProduct(name: string, patches: readonly Patch[] = []): Promise<ProductCopy> {
+    return ProductCopy.make(join(this.folder, name), patches)
+  }
+
+  /** Plays a round and says how it went; at most `roundsAtOnce` of them at once. */
+  async play(plan: RoundPlan, product: ProductCopy): Promise<RoundResult> {
+    const name = `seed-${plan.seed}-kind-${plan.kind.number}`
+    const folder = join(this.folder, name)
+    const mariadb = this.idle.pop()
+    if (!mariadb) throw new Error(`there are more than ${roundsAtOnce} rounds at once`)
+    console.log(describePlan(plan).join('\n'))
+    const began = performance.now()
+    this.kept.push(folder)
+    try {
+      const result = await runRound(plan, { folder, mariadb, product })
+      const seconds = ((performance.now() - began) / 1000).toFixed(1)
+      console.log(`seed ${plan.seed}: ${describeResult(result)}; took ${seconds} s`)
+      return result
+    } finally {
+      // A fault that failed may have left it down.
+      await mariadb.restart()
+      this.idle.push(mariadb)
+    }
+  }
+
+  /** Nobody needs the history of this round. */
+  async forget({ seed, kind }: RoundPlan): Promise<void> {
+    const folder = join(this.folder, `seed-${seed}-kind-${kind.number}`)
+    this.kept.splice(this.kept.indexOf(folder), 1)
+    await rm(folder, { recursive: true, force: true })
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.mariadbs.map((mariadb) => mariadb.stop()))
+    for (const i of this.mariadbs.keys()) await rm(join(this.folder, `mariadb-${i}`), { recursive: true })
+    if (this.kept.length === 0) await rm(this.folder, { recursive: true })
+    else console.log(`Plans, histories, findings and logs are kept in ${this.kept.join(', ')}`)
+  }
+}
+
+function describeResult(result: RoundResult): string {
+  const { requests, unanswered, unavailable, ledgerEntries, readyMs, observed } = result
+  const notes = Object.entries(observed).map(([what, times]) => `${what}: ${times}`)
+  return [
+    `${requests} requests, ${unanswered} of them unanswered and ${unavailable} with 503`,
+    `${ledgerEntries} ledger entries`,
+    `ready ${(readyMs / 1000).toFixed(1)} s after the last heal`,
+    ...notes,
+    `${result.findings.length} findings`,
+  ].join('; ')
+}

@@ -1,0 +1,110 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { SeededRandom } from '../../../src/demo/seeded-random.js'
+import type { ApiClient } from '../crowd/api-client.js'
+import { extensionSeconds } from '../crowd/crowd.js'
+import { type Call, type Event, nowMs } from '../history.js'
+import type { Fault, FaultKind, Scene } from './fault-kind.js'
+
+/** Nothing breaks but the callers' manners: many calls about one thing, in the worst order and moment. */
+export const storms: FaultKind = {
+  number: 10,
+  name: 'storms',
+  about:
+    '100 concurrent requests with one key; the same payment notice 50 times, out of order with release and expiry; deadline races within 5 ms',
+  draw: (random) => ({
+    faults: [
+      oneKey(random.whole(200, 600), 100),
+      paymentNotices(random.whole(700, 1000), 50, random),
+      deadlineRaces(random.whole(1000, 1400), 20, random),
+      oneKey(random.whole(1500, 2000), 100),
+    ],
+  }),
+}
+
+function oneKey(atMs: number, count: number): Fault {
+  return {
+    atMs,
+    what: `${count} concurrent requests with one key`,
+    inflict: async (scene) => {
+      const call = hold(`storm-${atMs}`, 30)
+      const events = await Promise.all(
+        Array.from({ length: count }, (_, i) => anyClient(scene, i).send(call)),
+      )
+      const made = events.filter(({ reply }) => reply?.status === 201).length
+      scene.observe(made === 1 ? 'one of the requests held units' : `${made} of the requests held units`)
+    },
+  }
+}
+
+function paymentNotices(atMs: number, count: number, random: SeededRandom): Fault {
+  // Some before the release, some after it, some after the deadline of what was not released in time.
+  const moments = Array.from({ length: count }, () => random.whole(0, 1300))
+  const releaseAtMs = random.happens(0.5) ? random.whole(0, 1300) : undefined
+  const ifExpired = random.happens(0.5) ? 'reacquire' : 'refuse'
+  const released = releaseAtMs === undefined ? 'never released' : `released at ${releaseAtMs} ms`
+  return {
+    atMs,
+    what: `the same payment notice ${count} times within 1.3 s for a hold of 1 s, ${released}, if expired: ${ifExpired}`,
+    inflict: async (scene) => {
+      const id = await holdUnits(scene, `noticed-${atMs}`, 1)
+      if (!id) return
+      const confirm: Call = { verb: 'confirm', id, paymentRef: 'notice', ifExpired }
+      const calls = moments.map((ms, i) => sendAt(anyClient(scene, i), confirm, nowMs() + ms))
+      if (releaseAtMs !== undefined) {
+        calls.push(sendAt(anyClient(scene, 0), { verb: 'release', id }, nowMs() + releaseAtMs))
+      }
+      await Promise.all(calls)
+    },
+  }
+}
+
+function deadlineRaces(atMs: number, count: number, random: SeededRandom): Fault {
+  const offsets = Array.from({ length: count * 3 }, () => random.whole(-5, 5))
+  return {
+    atMs,
+    what: `${count} holds that are paid, released and extended within 5 ms of their deadlines`,
+    inflict: async (scene) => {
+      const race = async (i: number) => {
+        const id = await holdUnits(scene, `raced-${atMs}-${i}`, 1)
+        const held = scene.history.events.findLast(
+          ({ reply }) => reply?.status === 201 && reply.body.id === id,
+        )
+        if (!id || !held) return
+        const deadline = Date.parse(held.reply?.body.expiresAt)
+        const calls: Call[] = [
+          {
+            verb: 'confirm',
+            id,
+            paymentRef: `payment-${id}`,
+            ifExpired: i % 2 === 0 ? 'refuse' : 'reacquire',
+          },
+          { verb: 'release', id },
+          { verb: 'extend', id, ttlSeconds: extensionSeconds },
+        ]
+        await Promise.all(
+          calls.map((call, n) => sendAt(anyClient(scene, i + n), call, deadline + (offsets[3 * i + n] ?? 0))),
+        )
+      }
+      await Promise.all(Array.from({ length: count }, (_, i) => race(i)))
+    },
+  }
+}
+
+function hold(key: string, ttlSeconds: number): Call {
+  return { verb: 'reserve', key, customerId: 'storm', lines: [{ sku: 'SOCK', quantity: 1 }], ttlSeconds }
+}
+
+/** @returns the id, unless it was not answered. */
+async function holdUnits(scene: Scene, key: string, ttlSeconds: number): Promise<string | undefined> {
+  const { reply } = await anyClient(scene, 0).send(hold(key, ttlSeconds))
+  return reply?.status === 201 ? reply.body.id : undefined
+}
+
+function anyClient({ clients }: Scene, number: number): ApiClient {
+  return clients[number % clients.length] as ApiClient
+}
+
+async function sendAt(client: ApiClient, call: Call, atMs: number): Promise<Event> {
+  await delay(Math.max(0, atMs - nowMs()))
+  return client.send(call)
+}

@@ -1,0 +1,229 @@
+import type { Patch } from './stage/product-copy.js'
+
+/** A deliberate defect of the built product, and where the suite has to notice it. */
+export interface Mutant {
+  name: string
+  /** A sentence for the table in docs/faults.md. */
+  defect: string
+  patches: readonly Patch[]
+  /** The number of the kind of fault whose rounds catch it. */
+  kind: number
+  /** What at least one finding has to say, so that it is caught for what it is. */
+  finding: RegExp
+}
+
+const releaseInBatch = "if reservation.state == 'held' then\n    if now >= reservation.expires_at then"
+
+export const mutants: readonly Mutant[] = [
+  {
+    name: 'skip-the-deadline',
+    defect: 'a payment is taken after the deadline',
+    patches: [
+      {
+        file: 'lua/confirm.lua',
+        from: "if reservation.state == 'expired' or now >= reservation.expires_at then",
+        to: "if reservation.state == 'expired' then",
+      },
+    ],
+    kind: 10,
+    finding: /^confirm at .*: its deadline was \d+ ms ago/,
+  },
+  {
+    name: 'expire-early',
+    defect: 'holds expire a second before their deadline',
+    patches: [
+      { file: 'lua/expire.lua', from: "'-inf', now, 'BYSCORE'", to: "'-inf', now + 1000, 'BYSCORE'" },
+    ],
+    kind: 10,
+    finding: /^expire at .*: its deadline is \d+ ms away/,
+  },
+  {
+    name: 'confirm-after-release',
+    defect: 'a payment is taken for units that were given back',
+    patches: [
+      {
+        file: 'lua/confirm.lua',
+        from: "if reservation.state == 'released' then",
+        to: "if reservation.state == 'released' and held[reservation.cart.skus[1]] < 50 then",
+      },
+    ],
+    kind: 10,
+    finding: /^confirm at .*: it was released/,
+  },
+  {
+    name: 'release-twice',
+    defect: 'units are given back again by a repeat of the release',
+    patches: [
+      {
+        file: 'lua/release.lua',
+        from: releaseInBatch,
+        to: releaseInBatch.replace("== 'held'", "~= 'confirmed'"),
+      },
+    ],
+    kind: 10,
+    finding: /^release at .*: it was released/,
+  },
+  {
+    name: 'sell-without-check',
+    defect: 'units are held although they are not available',
+    patches: [
+      {
+        file: 'lua/reserve.lua',
+        from: 'if not count or count < cart.quantities[i] then',
+        to: 'if not count then',
+      },
+      {
+        file: 'lua/include/stock.lua',
+        from: 'local a, h, s = available[sku] + available_change,',
+        to: 'local a, h, s = math.max(0, available[sku] + available_change),',
+      },
+    ],
+    kind: 10,
+    finding: /makes a count of \S+ negative/,
+  },
+  {
+    name: 'sell-what-is-not-back',
+    defect: 'a late payment takes units that it does not take from the shelf',
+    patches: [
+      {
+        file: 'lua/include/reservations.lua',
+        from: 'reacquire = { -1, 0, 1 }',
+        to: 'reacquire = { 0, 0, 1 }',
+      },
+    ],
+    kind: 10,
+    finding: /^reacquire at .* says that \S+ is at/,
+  },
+  {
+    name: 'lose-the-key',
+    defect: 'the idempotency key of a hold is not remembered',
+    patches: [{ file: 'lua/reserve.lua', from: "call_in_parts('HSET', keys_key, keys)", to: '' }],
+    kind: 10,
+    finding: /has made \S+ before/,
+  },
+  {
+    name: 'apply-twice',
+    defect: 'a repeated adjustment of stock is applied again',
+    patches: [
+      { file: 'lua/adjust.lua', from: "redis.call('SET', adjustment_key, request, 'EX', retention)", to: '' },
+    ],
+    kind: 6,
+    finding: /^adjust at .* did this before/,
+  },
+  {
+    name: 'count-a-line-once',
+    defect: 'of two lines of one SKU only one is counted',
+    patches: [
+      {
+        file: 'dist/domain/reservation.js',
+        from: 'quantities.set(sku, (quantities.get(sku) ?? 0) + quantity)',
+        to: 'quantities.set(sku, quantity)',
+      },
+    ],
+    kind: 10,
+    finding: /nobody asked for it/,
+  },
+  {
+    name: 'drop-an-entry',
+    defect: 'the ledger in MySQL leaves out releases',
+    patches: [
+      {
+        file: 'dist/ledger/ledger-tables.js',
+        from: 'const { epoch, sequence } = entry.position;',
+        to: "const { epoch, sequence } = entry.position; if (entry.kind === 'release') continue;",
+      },
+    ],
+    kind: 10,
+    finding: /at \d+-\d+: it follows \d+-\d+/,
+  },
+  {
+    name: 'trim-before-commit',
+    defect: 'Redis drops ledger entries as soon as the worker has read them',
+    patches: [
+      {
+        file: 'dist/stock/ledger-stream.js',
+        from: 'const [id, fields] of records) {',
+        to: "const [id, fields] of records) { this.redis.xtrim(this.keys.ledger, 'MINID', id.replace(/\\d+$/, (n) => String(Number(n) + 1)));",
+      },
+    ],
+    kind: 2,
+    finding: /no answer to .*"persisted":false/,
+  },
+  {
+    name: 'promise-too-early',
+    defect: 'a payment is called persisted before MySQL holds it',
+    patches: [
+      {
+        file: 'dist/http/reservation-routes.js',
+        from: 'await store.watermark.waitFor(server, reservation.position, options.confirmWaitMs)',
+        to: 'true',
+      },
+    ],
+    kind: 4,
+    finding: /confirm .* answered 200 .*the ledger has no such thing/,
+  },
+  {
+    name: 'believe-another-server',
+    defect: 'a payment made on one Redis is called persisted by the word of the one that took over',
+    patches: [
+      {
+        file: 'dist/stock/watermark-feed.js',
+        from: 'return server === this.server && comparePositions',
+        to: 'return comparePositions',
+      },
+      {
+        file: 'dist/stock/watermark-feed.js',
+        from: 'if (waiter.server !== server || waiter.position.epoch',
+        to: 'if (waiter.position.epoch',
+      },
+    ],
+    kind: 4,
+    finding: /confirm .* answered 200 .*the ledger has no such thing/,
+  },
+  {
+    name: 'ignore-the-fence',
+    defect: 'a Redis that was not compared with MySQL sells',
+    patches: [
+      {
+        file: 'lua/include/position.lua',
+        from: 'if not head[3] or head[3] ~= server then',
+        to: 'if not head[3] then',
+      },
+    ],
+    kind: 3,
+    finding: /the ledger has no such thing/,
+  },
+  {
+    name: 'ignore-the-watermark',
+    defect: 'a Redis that lost its newest part is opened as it is',
+    patches: [
+      {
+        file: 'lua/verify.lua',
+        from: 'or (redis_epoch == epoch and redis_sequence < sequence)',
+        to: '',
+      },
+    ],
+    kind: 3,
+    finding: /no answer to|the ledger has no such thing/,
+  },
+  {
+    name: 'stale-reads',
+    defect: 'an instance answers with counts of up to half a second ago',
+    patches: [
+      {
+        file: 'dist/stock/stock-reader.js',
+        from: 'async stock(skus) {',
+        to: `async stock(skus) {
+        const known = (this.known ??= new Map()).get(String(skus));
+        if (known && Date.now() - known.atMs < 500) return known.page;
+        const page = await this.fresh(skus);
+        this.known.set(String(skus), { atMs: Date.now(), page });
+        return page;
+    }
+    async fresh(skus) {`,
+      },
+    ],
+    kind: 10,
+    finding: /^call \d+ \(stock\) was answered from .* had been answered from/,
+  },
+]

@@ -1,0 +1,41 @@
+import { SeededRandom } from '../../src/demo/seeded-random.js'
+import type { Fault, FaultKind } from './kinds/fault-kind.js'
+import type { StageSettings } from './stage/stage.js'
+
+/** All that is drawn for a round; the same seed draws the same. */
+export interface RoundPlan {
+  seed: number
+  kind: FaultKind
+  settings: Partial<StageSettings>
+  /** Shoppers at once. */
+  lanes: number
+  pauseMsMax: number
+  /** How long the load goes on at least when the last fault is healed. */
+  restMs: number
+  faults: Fault[]
+}
+
+/** @param o.brief leaves out what takes longer than some seconds. */
+export function planRound(seed: number, kind: FaultKind, o: { brief: boolean }): RoundPlan {
+  // Neighbouring seeds are to have nothing in common.
+  const random = new SeededRandom(Math.imul(seed + 1, 0x9e3779b1))
+  const { settings = {}, faults } = kind.draw(random, o)
+  return {
+    seed,
+    kind,
+    lanes: random.whole(8, 32),
+    pauseMsMax: random.whole(5, 40),
+    restMs: random.whole(300, 900),
+    settings,
+    faults: faults.sort((a, b) => a.atMs - b.atMs),
+  }
+}
+
+/** As it is printed. */
+export function describePlan({ seed, kind, lanes, pauseMsMax, restMs, faults }: RoundPlan): string[] {
+  return [
+    `seed ${seed}, kind ${kind.number} (${kind.name}): ${lanes} shoppers with pauses of up to ${pauseMsMax} ms`,
+    ...faults.map(({ atMs, what }) => `${String(atMs).padStart(7)} ms: ${what}`),
+    `  the load goes on for ${restMs} ms after the last heal, and until all is ready again`,
+  ]
+}
