@@ -29,6 +29,8 @@ export interface StoreWork {
 
 /** After a failure of MySQL or Redis. */
 const writerRetryMs = 500
+/** Each read for entries waits for a second: an answer that is this late is none. */
+const readSilenceMsMax = 3000
 /** A writer that died leaves its store to another after this long. */
 const writerLeaseMs = 4000
 
@@ -52,7 +54,10 @@ export async function startWorker(config: Config, log: Logger): Promise<Worker> 
     const ledger = new StoreLedger(database, name)
     const fence = new FenceWatcher(new StoreFence(redis, name), ledger, fenceSettings(config), log)
     await fence.start()
-    const streamConnection = await connectBlockingRedis(config.redisUrl, config)
+    const streamConnection = await connectBlockingRedis(config.redisUrl, {
+      ...config,
+      commandTimeoutMs: Math.min(config.commandTimeoutMs, readSilenceMsMax),
+    })
     const jobConnection = await connectJobRedis(config.redisUrl, config.connectTimeoutMs)
     waiting.push(streamConnection, jobConnection)
     const feed = await WatermarkFeed.open(redis, subscriber, name)

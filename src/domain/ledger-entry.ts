@@ -50,35 +50,44 @@ export interface LedgerEntry {
  * @returns undefined when it cannot be read, or holds what MySQL has no room for.
  */
 export function parseEntry(position: Position, occurredAtMs: number, text: string): LedgerEntry | undefined {
-  const [kind = '', id = '', lineTexts = ''] = text.split('\t', 3)
-  const rest = text.slice(kind.length + id.length + lineTexts.length + 3)
-  const lines = parseEntryLines(lineTexts)
-  if (!Object.hasOwn(entryKinds, kind) || !lines || occurredAtMs > timeMsMax) return undefined
-  const entry = { position, kind: kind as EntryKind, occurredAtMs, lines, text }
+  const kindEnd = text.indexOf('\t')
+  const idEnd = text.indexOf('\t', kindEnd + 1)
+  const linesEnd = text.indexOf('\t', idEnd + 1)
+  if (kindEnd < 0 || idEnd < 0 || linesEnd < 0 || occurredAtMs > timeMsMax) return undefined
+  const kind = text.slice(0, kindEnd) as EntryKind
+  const id = text.slice(kindEnd + 1, idEnd)
+  const lines = parseEntryLines(text.slice(idEnd + 1, linesEnd))
+  if (!Object.hasOwn(entryKinds, kind) || !lines) return undefined
   const changesStock = kind === 'set' || kind === 'adjust' || (kind === 'correct' && id === '')
   if (changesStock !== (id === '')) return undefined
-  if (changesStock) {
-    const [reason = '', key, ...more] = rest.split('\t')
-    if (key === undefined || more.length > 0) return undefined
-    if (!fits(reason, reasonLengthMax) || !keyPattern.test(key)) return undefined
-    return {
-      ...entry,
-      reservation: undefined,
-      reason: reason === '' ? undefined : reason,
-      idempotencyKey: key === '' ? undefined : key,
-    }
+  // Last comes the key of a change of stock, or the reason of a correction of a reservation.
+  const lastStart = changesStock || kind === 'correct' ? text.lastIndexOf('\t') : text.length
+  if (lastStart <= linesEnd) return undefined
+  const rest = text.slice(linesEnd + 1, lastStart)
+  const last = text.slice(lastStart + 1)
+  const reservation = changesStock ? undefined : parseRecord(id, rest)
+  const reason = changesStock ? rest : last
+  const key = changesStock ? last : ''
+  if (!changesStock && !(reservation && hasRoom(reservation))) return undefined
+  if (reason.includes('\t') || !fits(reason, reasonLengthMax) || !keyPattern.test(key)) return undefined
+  return {
+    position,
+    kind,
+    occurredAtMs,
+    lines,
+    reservation,
+    reason: reason === '' ? undefined : reason,
+    idempotencyKey: key === '' ? undefined : key,
+    text,
   }
-  const recordEnd = kind === 'correct' ? rest.lastIndexOf('\t') : rest.length
-  const reservation = parseRecord(id, rest.slice(0, recordEnd))
-  const reason = rest.slice(recordEnd + 1)
-  if (!reservation || !hasRoom(reservation) || !fits(reason, reasonLengthMax)) return undefined
-  return { ...entry, reservation, reason: reason === '' ? undefined : reason, idempotencyKey: undefined }
 }
+
+const linePattern = /^([A-Za-z0-9._-]{1,64}):(-?\d{1,15}):(\d{1,15}):(\d{1,15}):(\d{1,15})$/
 
 function parseEntryLines(text: string): EntryLine[] | undefined {
   const lines: EntryLine[] = []
   for (const part of text.split(',')) {
-    const match = /^([A-Za-z0-9._-]{1,64}):(-?\d{1,15}):(\d{1,15}):(\d{1,15}):(\d{1,15})$/.exec(part)
+    const match = linePattern.exec(part)
     if (!match) return undefined
     lines.push({
       sku: match[1] as string,

@@ -11,7 +11,7 @@ export interface Readiness {
   /** What is wrong, in sentences; `ready` may still be true. */
   reasons: string[]
   /** What a hold's 201 survives on the connected servers (the contract's section on promises). */
-  promises: { holdSurvivesRedisCrash: boolean; confirmSurvivesLossOfEitherStore: boolean }
+  promises?: { holdSurvivesRedisCrash: boolean; confirmSurvivesLossOfEitherStore: boolean }
   stores: Record<string, { open: boolean; takesHolds: boolean; entriesBehind: number | null }>
 }
 
@@ -22,8 +22,9 @@ export async function readReadiness(
   stores: ReadonlyMap<string, StoreServices>,
   isDraining: boolean,
 ): Promise<Readiness> {
+  // Known without asking anybody, and told at once: a balancer has little time.
+  if (isDraining) return { ready: false, reasons: ['This process is about to stop.'], stores: {} }
   const reasons: string[] = []
-  if (isDraining) reasons.push('This process is about to stop.')
   const holdSurvivesRedisCrash = await checkRedis(redis, reasons)
   const mysqlReady = await checkMysql(database, reasons)
   if (mysqlReady) await checkQuarantines(stores, reasons)
@@ -40,7 +41,7 @@ export async function readReadiness(
     }
   }
   return {
-    ready: !isDraining && redis.status === 'ready' && Object.values(report).every((store) => store.open),
+    ready: redis.status === 'ready' && Object.values(report).every((store) => store.open),
     reasons,
     promises: { holdSurvivesRedisCrash, confirmSurvivesLossOfEitherStore: mysqlReady },
     stores: report,
