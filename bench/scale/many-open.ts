@@ -30,11 +30,12 @@ export async function measureManyOpen(run: BenchRun, sizes: ScaleSizes): Promise
     const emptyBytes = await facts.usedBytes()
     say(`loading ${sizes.many} holds`)
     await loadHolds(many, sizes.many, () => longTtlSeconds)
-    const waiting = await many.entriesBehind()
+    const behind = () => facts.entriesBehind()
+    const waiting = await behind()
     say(`draining ${waiting} entries`)
     many.startWorker()
-    const entries = await firstProgress(many, waiting)
-    const seconds = (await many.drain(900_000)) / 1000
+    const entries = await firstProgress(behind, waiting)
+    const seconds = (await many.drain(900_000, behind)) / 1000
     const bytesPerHold = ((await facts.usedBytes()) - emptyBytes) / sizes.many
 
     const passes: { few: number; many: number }[] = []
@@ -67,9 +68,9 @@ export async function measureManyOpen(run: BenchRun, sizes: ScaleSizes): Promise
 }
 
 /** How many entries are left when the first are drained: the start of a worker is not its rate. */
-async function firstProgress(product: Product, waiting: number): Promise<number> {
+async function firstProgress(entriesBehind: () => Promise<number>, waiting: number): Promise<number> {
   for (;;) {
-    const left = await product.entriesBehind()
+    const left = await entriesBehind()
     if (left < waiting) return left
     await delay(5)
   }

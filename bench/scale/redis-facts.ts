@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { storeKeys } from '#product/stock/keys.js'
 
-const { deadlines } = storeKeys('main')
+const { deadlines, position, watermark } = storeKeys('main')
 
 /** What the scale measurements look up in Redis, behind the service's back. */
 export class RedisFacts {
@@ -18,6 +18,16 @@ export class RedisFacts {
 
   openHolds(): Promise<number> {
     return this.redis.zcard(deadlines)
+  }
+
+  /** How many ledger entries MySQL lacks, by what its writer has told. */
+  async entriesBehind(): Promise<number> {
+    const [newest, told] = await Promise.all([
+      this.redis.hget(position, 'sequence'),
+      this.redis.get(watermark),
+    ])
+    const persisted = /^\w+ \d+-(\d+)/.exec(told ?? '')?.[1] ?? 0
+    return Number(newest) - Number(persisted)
   }
 
   /** How many holds have a deadline up to then, and the first deadline of all in ms. */

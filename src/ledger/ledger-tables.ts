@@ -71,13 +71,12 @@ export function prepareBatch(
   aside: readonly AsideEntry[] = [],
 ): EntryBatch {
   const blocked = new Set(aside.flatMap(({ skus = [everySku] }) => skus))
-  const writes = [...entryWrites(entries), ...rowWrites(setAside, asideRows(aside))]
-  return {
-    entries: entries.length,
-    aside,
-    to,
-    writes: [...writes, ...rowWrites(blockSkus, skuRows(blocked))],
-  }
+  const writes = [
+    ...entryWrites(entries),
+    ...rowWrites(setAside, asideRows(aside)),
+    ...rowWrites(blockSkus, skuRows(blocked)),
+  ]
+  return { entries: entries.length, aside, to, writes }
 }
 
 /**
@@ -93,13 +92,12 @@ export function prepareRelease(
   unreadable: readonly AsideEntry[],
 ): EntryBatch {
   const rows = released.map(({ epoch, sequence }) => [epoch, sequence])
-  const writes = [...entryWrites(entries), ...rowWrites(release, rows)]
-  return {
-    entries: entries.length,
-    aside: [],
-    to: at,
-    writes: [...writes, ...rowWrites(setAside, asideRows(unreadable))],
-  }
+  const writes = [
+    ...entryWrites(entries),
+    ...rowWrites(release, rows),
+    ...rowWrites(setAside, asideRows(unreadable)),
+  ]
+  return { entries: entries.length, aside: [], to: at, writes }
 }
 
 /** Says which SKUs are blocked, all others not. */

@@ -55,22 +55,17 @@ export interface QuarantineSize {
 
 export async function readQuarantineSize(ledger: StoreLedger): Promise<QuarantineSize> {
   const storeId = await ledger.storeId()
-  const [rows, skus, every] = await Promise.all([
-    ledger.database.quarantinedEntry.groupBy({
-      by: ['state'],
-      where: { storeId, state: { not: 'settled' } },
-      _count: true,
-    }),
-    ledger.database.quarantinedSku.count({ where: { storeId } }),
-    ledger.database.quarantinedSku.count({ where: { storeId, sku: everySku } }),
-  ])
+  const rows = await ledger.database.quarantinedEntry.groupBy({
+    by: ['state'],
+    where: { storeId, state: { not: 'settled' } },
+    _count: true,
+  })
   const count = (state: QuarantinedEntry['state']) => rows.find((row) => row.state === state)?._count ?? 0
-  return {
-    malformed: count('malformed'),
-    waiting: count('waiting'),
-    discarded: count('discarded'),
-    skus: every > 0 ? 'all' : skus,
-  }
+  const size = { malformed: count('malformed'), waiting: count('waiting'), discarded: count('discarded') }
+  if (size.malformed + size.waiting === 0) return { ...size, skus: 0 }
+  const { quarantinedSku } = ledger.database
+  const isEvery = (await quarantinedSku.count({ where: { storeId, sku: everySku } })) > 0
+  return { ...size, skus: isEvery ? 'all' : await quarantinedSku.count({ where: { storeId } }) }
 }
 
 /**
