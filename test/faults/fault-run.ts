@@ -20,12 +20,20 @@ export class FaultRun {
     this.idle = [...mariadbs]
   }
 
+  /** @throws Error, with nothing left, when a server cannot be started. */
   static async start(): Promise<FaultRun> {
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-faults-'))
-    const hosts = Array.from({ length: roundsAtOnce }, (_, i) =>
-      MariadbHost.start(join(folder, `mariadb-${i}`)),
-    )
-    return new FaultRun(folder, await Promise.all(hosts))
+    const mariadbs: MariadbHost[] = []
+    try {
+      for (let i = 0; i < roundsAtOnce; i++) {
+        mariadbs.push(await MariadbHost.start(join(folder, `mariadb-${i}`)))
+      }
+    } catch (error) {
+      await Promise.all(mariadbs.map((mariadb) => mariadb.stop()))
+      await rm(folder, { recursive: true })
+      throw error
+    }
+    return new FaultRun(folder, mariadbs)
   }
 
   /** @param name of the copy, once in a run. */

@@ -13,7 +13,13 @@ export interface RoundPlan {
   /** How long the load goes on at least when the last fault is healed. */
   restMs: number
   faults: Fault[]
+  /** The service has to be ready again this long after the last heal. */
+  readyMsMax: number
 }
+
+const readyMsMax = 10_000
+/** The short selection runs beside other work, on machines that nobody has chosen for it. */
+const readyMsMaxBrief = 20_000
 
 /** @param o.brief leaves out what takes longer than some seconds. */
 export function planRound(seed: number, kind: FaultKind, o: { brief: boolean }): RoundPlan {
@@ -28,6 +34,7 @@ export function planRound(seed: number, kind: FaultKind, o: { brief: boolean }):
     restMs: random.whole(300, 900),
     settings,
     faults: faults.sort((a, b) => a.atMs - b.atMs),
+    readyMsMax: o.brief ? readyMsMaxBrief : readyMsMax,
   }
 }
 

@@ -6,6 +6,8 @@ import type { Fault, FaultKind, Scene } from './fault-kind.js'
 
 /** Between two looks of the balancer. */
 const balanceMs = 100
+/** An instance goes on serving for longer than a balancer needs to notice, however busy the machine is. */
+const drainMs = 3000
 
 /** Every process ended in order and started again, one after the other, as an update does. */
 export const rollingRestart: FaultKind = {
@@ -14,7 +16,10 @@ export const rollingRestart: FaultKind = {
   about: 'rolling restart of every process under load: no request is lost but with 503',
   draw: (random) => {
     const withServers = random.happens(0.5)
-    return { settings: { workers: 2 }, faults: [roll(random.whole(300, 800), withServers)] }
+    return {
+      settings: { workers: 2, env: { HOLDFAST_DRAIN_MS: String(drainMs) } },
+      faults: [roll(random.whole(300, 800), withServers)],
+    }
   },
   judge: ({ history }) =>
     history.events
