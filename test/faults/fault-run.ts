@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { endDependents } from '../../src/embedded/parent-exit.js'
 import { type RoundResult, runRound } from './round.js'
 import { describePlan, type RoundPlan } from './round-plan.js'
 import { roundsAtOnce } from './rounds-at-once.js'
@@ -22,6 +23,7 @@ export class FaultRun {
 
   /** @throws Error, with nothing left, when a server cannot be started. */
   static async start(): Promise<FaultRun> {
+    leaveNothingWhenInterrupted()
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-faults-'))
     const mariadbs: MariadbHost[] = []
     try {
@@ -74,6 +76,17 @@ export class FaultRun {
     for (const i of this.mariadbs.keys()) await rm(join(this.folder, `mariadb-${i}`), { recursive: true })
     if (this.kept.length === 0) await rm(this.folder, { recursive: true })
     else console.log(`Plans, histories, findings and logs are kept in ${this.kept.join(', ')}`)
+  }
+}
+
+/** Ctrl-C ends this process without an `exit` event, and so does the end of the one that runs the tests. */
+function leaveNothingWhenInterrupted(): void {
+  process.once('disconnect', endDependents)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      endDependents()
+      process.kill(process.pid, signal)
+    })
   }
 }
 

@@ -176,6 +176,11 @@ export const mutants: readonly Mutant[] = [
         from: 'if (waiter.server !== server || waiter.position.epoch',
         to: 'if (waiter.position.epoch',
       },
+      {
+        file: 'dist/stock/watermark-feed.js',
+        from: 'if (server !== (await this.scripts.runId()))',
+        to: "if (server === '')",
+      },
     ],
     kind: 4,
     finding: /confirm .* answered 200 .*the ledger has no such thing/,

@@ -66,9 +66,9 @@ export class TcpProxy {
     await closed
   }
 
-  /** Breaks what is connected; new connections are taken. */
-  cut(): void {
-    for (const link of this.links) destroy(link)
+  /** Breaks what is connected, but for the `spared` oldest connections; new ones are taken. */
+  cut(spared = 0): void {
+    for (const link of [...this.links].slice(spared)) destroy(link)
   }
 
   /** From now on nothing arrives in either direction, and nothing breaks. */

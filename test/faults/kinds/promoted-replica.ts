@@ -18,16 +18,25 @@ export const promotedReplica: FaultKind = {
       lagMs: random.happens(0.5) ? random.whole(20, 400) : 0,
       splitMs: random.whole(100, 1600),
       workersStay: random.happens(0.3),
+      commandsStay: random.happens(0.4),
     })
     return { settings: { workers: 2 }, faults: [promotion] }
   },
 }
 
-function promote(o: { atMs: number; lagMs: number; splitMs: number; workersStay: boolean }): Fault {
-  const { atMs, lagMs, splitMs, workersStay } = o
+function promote(o: {
+  atMs: number
+  lagMs: number
+  splitMs: number
+  workersStay: boolean
+  /** Whether only the first connection of the first API stays, and the others (its subscription) leave. */
+  commandsStay: boolean
+}): Fault {
+  const { atMs, lagMs, splitMs, workersStay, commandsStay } = o
+  const staysWithFirst = commandsStay ? "the first API's commands" : 'the first API'
   return {
     atMs,
-    what: `promote a replica that lags ${lagMs} ms; the first API and ${workersStay ? 'a' : 'no'} worker stay with the old Redis for ${splitMs} ms`,
+    what: `promote a replica that lags ${lagMs} ms; ${staysWithFirst} and ${workersStay ? 'a' : 'no'} worker stay with the old Redis for ${splitMs} ms`,
     inflict: async (scene) => {
       const { stage } = scene
       const old = stage.redis
@@ -46,6 +55,7 @@ function promote(o: { atMs: number; lagMs: number; splitMs: number; workersStay:
         replica,
         rest.filter((part) => !staying.includes(part)),
       )
+      if (commandsStay) moveTo(replica, [first], 1)
       await delay(splitMs)
       await observeOld(scene, old)
       moveTo(replica, staying)
@@ -55,10 +65,11 @@ function promote(o: { atMs: number; lagMs: number; splitMs: number; workersStay:
   }
 }
 
-function moveTo({ url }: RedisHost, parts: readonly ProductPart[]): void {
+/** @param spared so many of their oldest connections stay where they are. */
+function moveTo({ url }: RedisHost, parts: readonly ProductPart[], spared = 0): void {
   for (const { redisCable } of parts) {
     redisCable.redirect(url)
-    redisCable.cut()
+    redisCable.cut(spared)
   }
 }
 
