@@ -11,6 +11,7 @@
 --   superseded                         a newer restore has begun or ended, or holds the lease
 local position_key, restorer_key = unpack(KEYS)
 -- include server
+-- include history
 -- include whole
 local epoch, sequence = whole(ARGV[2], 'the epoch'), whole(ARGV[3], 'the sequence')
 local generation = whole(ARGV[4], 'the generation')
@@ -19,6 +20,7 @@ if redis.call('HGET', position_key, 'restoring') ~= ARGV[2] or redis.call('GET',
 end
 redis.call('DEL', position_key)
 redis.call(
-  'HSET', position_key, 'epoch', epoch, 'sequence', sequence, 'generation', generation, 'verified', server
+  'HSET', position_key,
+  'epoch', epoch, 'sequence', sequence, 'generation', generation, 'verified', server, 'history', history
 )
 return { 'opened' }

@@ -1,22 +1,26 @@
 #!lua flags=allow-oom
 -- verify: compares this Redis server's ledger with MySQL, and lifts the fence when it is sound and the
--- caller says `open`. The first start of a store, when neither holds anything, opens its ledger with
--- epoch 1.
+-- caller says `open`; a server that is open and not sound is fenced at once. The first start of a store,
+-- when neither holds anything, opens its ledger with epoch 1.
 --
--- A ledger is sound when it is not behind the watermark and knows of every takeover but the one that
--- is being made: data of a server that was away while another one sold may well be longer, and is
--- another history.
+-- A ledger is sound when it is not behind the watermark, has every entry after it, and knows of every
+-- takeover but the one that is being made: data of a server that was away while another one sold may
+-- well be longer, and is another history. So may the data of a server that was made a replica and
+-- promoted again since it was opened, by the same process with the same run id.
 --
--- KEYS: position
+-- KEYS: position, ledger
 -- ARGV: server, the watermark's epoch, the watermark's sequence, the generation, `look` or `open`
 -- Returns: `other-server` alone, or one of
 --   verified                           it is sound, and open if that was asked for
 --   empty                              Redis holds nothing and MySQL does: restore
 --   behind TAB epoch-sequence          Redis lost its tail, or missed a takeover: restore
---   ahead TAB epoch-sequence           MySQL knows of fewer takeovers: it was set back
+--   turned TAB epoch-sequence          it was a replica since it was opened: restore
+--   ahead TAB epoch-sequence           MySQL lacks takeovers or entries that the ledger lacks, too
+--   replica                            it is a replica, which cannot serve
 --   superseded                         another server took the store over from this one
-local position_key = KEYS[1]
+local position_key, ledger_key = unpack(KEYS)
 -- include server
+-- include history
 -- include whole
 local epoch, sequence = whole(ARGV[2], 'the epoch'), whole(ARGV[3], 'the sequence')
 local generation = whole(ARGV[4], 'the generation')
@@ -24,7 +28,27 @@ local opens = ARGV[5] == 'open'
 if not opens and ARGV[5] ~= 'look' then
   error('verify looks or opens')
 end
-local head = redis.call('HMGET', position_key, 'epoch', 'sequence', 'superseded', 'generation')
+
+-- Whether the ledger has the entry after the watermark. A record that cannot be read may hold any.
+local function has_next(redis_sequence)
+  if redis_sequence <= sequence then
+    return true
+  end
+  local first = redis.call('XRANGE', ledger_key, '-', '+', 'COUNT', 1)[1]
+  if not first then
+    return false
+  end
+  local entries = 0
+  for i = 3, #first[2], 2 do
+    entries = entries + (first[2][i] == 'entry' and 1 or 0)
+  end
+  return entries == 0 or string.match(first[1], '%d+$') - entries <= sequence
+end
+
+if role ~= 'master' then
+  return { 'replica' }
+end
+local head = redis.call('HMGET', position_key, 'epoch', 'sequence', 'superseded', 'generation', 'history')
 if head[3] then
   return { 'superseded' }
 end
@@ -33,7 +57,10 @@ if not head[1] or not head[2] then
     return { 'empty' }
   end
   if opens then
-    redis.call('HSET', position_key, 'epoch', 1, 'sequence', 0, 'generation', generation, 'verified', server)
+    redis.call(
+      'HSET', position_key,
+      'epoch', 1, 'sequence', 0, 'generation', generation, 'verified', server, 'history', history
+    )
   end
   return { 'verified' }
 end
@@ -43,14 +70,20 @@ local at = '\t' .. head[1] .. '-' .. head[2]
 if redis_generation > generation then
   return { 'ahead' .. at }
 end
-if
-  redis_generation < generation - 1
+local is_behind = redis_generation < generation - 1
   or redis_epoch < epoch
   or (redis_epoch == epoch and redis_sequence < sequence)
-then
-  return { 'behind' .. at }
+local has_turned = was_promoted_since(head[5])
+if is_behind or has_turned then
+  if redis.call('HGET', position_key, 'verified') == server then
+    redis.call('HDEL', position_key, 'verified')
+  end
+  return { (is_behind and 'behind' or 'turned') .. at }
+end
+if not has_next(redis_sequence) then
+  return { 'ahead' .. at }
 end
 if opens then
-  redis.call('HSET', position_key, 'generation', generation, 'verified', server)
+  redis.call('HSET', position_key, 'generation', generation, 'verified', server, 'history', history)
 end
 return { 'verified' }

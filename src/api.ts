@@ -4,7 +4,6 @@ import type { FastifyInstance } from 'fastify'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import type { Config } from './config.js'
-import type { Position } from './domain/position.js'
 import { openExpiryQueue } from './expiry/expiry-queue.js'
 import { ExpiryScheduler } from './expiry/expiry-scheduler.js'
 import { buildApp } from './http/app.js'
@@ -31,6 +30,9 @@ export interface Api {
   stop(): Promise<void>
 }
 
+/** For comparisons of Redis with MySQL, whose queries may take long. */
+const reconcilerConnectionsMax = 5
+
 /**
  * Composes the API of a configuration whose servers are given.
  *
@@ -43,9 +45,17 @@ export async function startApi(config: Config, log: Logger): Promise<Api> {
     connectionsMax: config.databaseConnectionsMax,
     connectTimeoutMs: config.connectTimeoutMs,
   })
+  const reconcilerDatabase = openDatabase(config.databaseUrl, {
+    connectionsMax: reconcilerConnectionsMax,
+    connectTimeoutMs: config.connectTimeoutMs,
+    isPatient: true,
+  })
   const stores = new Map<string, StoreServices>()
   for (const name of config.stores) {
-    stores.set(name, await openStoreServices(name, config, log, redis, subscriber, database))
+    stores.set(
+      name,
+      await openStoreServices(name, config, log, redis, subscriber, database, reconcilerDatabase),
+    )
   }
   let draining = false
   const app = await buildApp({
@@ -73,7 +83,7 @@ export async function startApi(config: Config, log: Logger): Promise<Api> {
     }
     redis.disconnect()
     subscriber.disconnect()
-    await database.$disconnect()
+    await Promise.all([database.$disconnect(), reconcilerDatabase.$disconnect()])
   }
   return {
     app,
@@ -97,6 +107,7 @@ async function openStoreServices(
   redis: Redis,
   subscriber: Redis,
   database: Database,
+  reconcilerDatabase: Database,
 ): Promise<StoreServices> {
   const gate = new StockGate(redis, name, config)
   const ledger = new StoreLedger(database, name)
@@ -108,8 +119,7 @@ async function openStoreServices(
       'a delayed job could not be added; the sweep will expire its reservations',
     )
   const reader = new StockReader(redis, name)
-  const isQuarantined = (position: Position) => ledger.isQuarantined(position)
-  const watermark = await WatermarkFeed.open(redis, subscriber, name, isQuarantined)
+  const watermark = await WatermarkFeed.open(redis, subscriber, name, ledger)
   // What MySQL said last, once a second, or what its writer has said since.
   const persisted = () => Math.max(fence.watermark?.sequence ?? 0, watermark.current.sequence)
   const guard = new MemoryGuard(reader, persisted, memoryGuardSettings(config), log)
@@ -122,7 +132,7 @@ async function openStoreServices(
     scheduler: new ExpiryScheduler(openExpiryQueue(redis, name), config.expiryBucketMs, onLostJob),
     fence,
     guard,
-    reconciler: Reconciler.open(redis, ledger, log),
+    reconciler: Reconciler.open(redis, new StoreLedger(reconcilerDatabase, name), log),
   }
 }
 

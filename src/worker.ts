@@ -27,6 +27,8 @@ export interface StoreWork {
   reconciliations: ReconciliationSchedule
 }
 
+/** For comparisons of Redis with MySQL, whose queries may take long. */
+const reconcilerConnectionsMax = 5
 /** After a failure of MySQL or Redis. */
 const writerRetryMs = 500
 /** Each read for entries waits for a second: an answer that is this late is none. */
@@ -46,6 +48,11 @@ export async function startWorker(config: Config, log: Logger): Promise<Worker> 
   const database = openDatabase(config.databaseUrl, {
     connectionsMax: config.databaseConnectionsMax,
     connectTimeoutMs: config.connectTimeoutMs,
+  })
+  const reconcilerDatabase = openDatabase(config.databaseUrl, {
+    connectionsMax: reconcilerConnectionsMax,
+    connectTimeoutMs: config.connectTimeoutMs,
+    isPatient: true,
   })
   const stores = new Map<string, StoreWork>()
   const waiting: Redis[] = []
@@ -76,7 +83,7 @@ export async function startWorker(config: Config, log: Logger): Promise<Worker> 
     const settings = { batchMax: config.expiryBatchMax, sweepMs: config.sweepMs }
     const expirer = new Expirer(gate, jobConnection, () => feed.settled, settings, log)
     const reconciliations = new ReconciliationSchedule(
-      Reconciler.open(redis, ledger, log),
+      Reconciler.open(redis, new StoreLedger(reconcilerDatabase, name), log),
       ledger,
       { intervalMs: config.reconcileSeconds * 1000 },
       log,
@@ -98,7 +105,7 @@ export async function startWorker(config: Config, log: Logger): Promise<Worker> 
       }),
     )
     for (const connection of [redis, subscriber, ...waiting]) connection.disconnect()
-    await database.$disconnect()
+    await Promise.all([database.$disconnect(), reconcilerDatabase.$disconnect()])
   }
   return {
     stores,

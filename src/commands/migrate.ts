@@ -17,6 +17,7 @@ export async function migrateDatabase(config: Config): Promise<string[]> {
   const database = openDatabase(config.databaseUrl, {
     connectionsMax: 1,
     connectTimeoutMs: config.connectTimeoutMs,
+    isPatient: true,
   })
   try {
     return await migrate(database)

@@ -29,6 +29,7 @@ export async function runReconcile(config: Config, args: readonly string[]): Pro
   const database = openDatabase(config.databaseUrl, {
     connectionsMax: config.databaseConnectionsMax,
     connectTimeoutMs: config.connectTimeoutMs,
+    isPatient: true,
   })
   try {
     let status = agreed

@@ -33,6 +33,7 @@ export async function runRestore(config: Config, args: readonly string[]): Promi
   const database = openDatabase(config.databaseUrl, {
     connectionsMax: config.databaseConnectionsMax,
     connectTimeoutMs: config.connectTimeoutMs,
+    isPatient: true,
   })
   try {
     let status = restored

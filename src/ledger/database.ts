@@ -3,16 +3,24 @@ import { PrismaClient } from './prisma-client/client.js'
 
 export type Database = PrismaClient
 
+export interface DatabaseOptions {
+  /** In the pool. */
+  connectionsMax: number
+  connectTimeoutMs: number
+  /** For queries that walk over a whole store or change its tables: they may take minutes. */
+  isPatient?: boolean
+}
+
+/** A frozen server must not hold a query for ever; the service is to be ready 10 s after it is back. */
+const queryMsMax = 8000
+const patientQueryMsMax = 600_000
+
 /**
  * Opens MySQL or MariaDB through Prisma. Nothing is connected before the first query.
  *
  * @param url `mysql://user:password@host:port/database`
- * @param options.connectionsMax connections in the pool
  */
-export function openDatabase(
-  url: string,
-  options: { connectionsMax: number; connectTimeoutMs: number },
-): Database {
+export function openDatabase(url: string, options: DatabaseOptions): Database {
   const { protocol, hostname, port, username, password, pathname } = new URL(url)
   if (protocol !== 'mysql:' && protocol !== 'mariadb:') {
     throw new Error('the database URL must begin with mysql:// or mariadb://')
@@ -26,8 +34,7 @@ export function openDatabase(
     connectionLimit: options.connectionsMax,
     connectTimeout: options.connectTimeoutMs,
     acquireTimeout: options.connectTimeoutMs,
-    // A frozen server must not hold a query for ever.
-    socketTimeout: 30_000,
+    socketTimeout: options.isPatient ? patientQueryMsMax : queryMsMax,
     // MySQL 8's default authentication asks for the server's key on an unencrypted connection.
     allowPublicKeyRetrieval: true,
   })

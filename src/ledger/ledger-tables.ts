@@ -40,12 +40,17 @@ export async function applyEntries(
   const { watermark, server } = seen
   const asSeen = [storeId, server, watermark.epoch, watermark.sequence] as const
   const results = await database.$transaction([
+    // Should this process vanish without a word, MySQL gives up soon what it locks here.
+    database.$executeRawUnsafe(`SET SESSION wait_timeout = ${idleSecondsMax}`),
     database.$queryRawUnsafe('SELECT id FROM stores WHERE id = ? FOR UPDATE', storeId),
     ...writes.map(({ statement, rows = [] }) => database.$executeRawUnsafe(statement, ...rows, ...asSeen)),
     database.$executeRawUnsafe(moveWatermark, to.epoch, to.sequence, ...asSeen),
   ])
   return results.at(-1) === 1
 }
+
+/** Between two statements of a transaction there is a moment; a connection of the pool may be idle for longer. */
+const idleSecondsMax = 10
 
 /** What a transaction does, formatted while MySQL is at work on the one before. */
 export interface EntryBatch {

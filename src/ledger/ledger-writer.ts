@@ -13,6 +13,8 @@ export interface LedgerSource {
   wait(after: Position, waitMs: number): Promise<boolean>
   gather(waitMs: number): Promise<void>
   read(after: Position, linesMax: number): Promise<LedgerItem[]>
+  /** Whether what was read before may be of another history than what MySQL holds. */
+  hasGoneBack(owner: { server: string; generation: number }, watermark: Position): Promise<boolean>
   /** @param settled up to where no entry is quarantined. */
   publishWatermark(server: string, watermark: Position, settled: Position): Promise<void>
   lease(owner: string, leaseMs: number): Promise<boolean>
@@ -129,11 +131,11 @@ export class LedgerWriter {
         }
         await this.source.gather(lingerMs)
       }
-      const reading: Reading | undefined = await (ahead ?? this.read(watermark, seen.quarantine))
+      const reading: Reading | undefined = await (ahead ?? this.read(watermark, seen))
       const writing = reading && this.write(seen, reading.batch)
       // While MySQL applies these, the next ones are read.
       const isBehind = reading?.isFull && seen.quarantine.isEmpty
-      ahead = isBehind ? this.read(reading.batch.to, seen.quarantine) : undefined
+      ahead = isBehind ? this.read(reading.batch.to, seen) : undefined
       ahead?.catch(() => {})
       seen = await writing
     }
@@ -161,10 +163,12 @@ export class LedgerWriter {
     return quarantine.isEmpty || quarantine.isCurrent(this.ledger)
   }
 
-  private async read(after: Position, quarantine: Quarantine): Promise<Reading | undefined> {
+  private async read(after: Position, { row, quarantine }: Standing): Promise<Reading | undefined> {
     const { linesMax } = this.settings
     const items = await this.source.read(after, linesMax)
     if (items.length === 0) return undefined
+    if (await this.source.hasGoneBack(row, row.watermark))
+      throw new Error('the data of Redis went back: the store has to be restored first')
     assertDense(after, items)
     const lines = items.reduce((sum, item) => sum + (isReadable(item) ? item.lines.length : 1), 0)
     return { batch: quarantine.prepare(items), isFull: lines >= linesMax }

@@ -41,23 +41,19 @@ export class StoreLedger {
     return (await this.move(seen, claimed)) ? { ...seen, ...claimed } : undefined
   }
 
-  /** Records that the owner was found sound; before it sells. @returns false when it is not the owner. */
-  async markOpened({ server, generation, watermark }: StoreRow): Promise<boolean> {
+  /**
+   * Records that the owner was found sound; before it sells. With a store's first ledger epoch 1 begins,
+   * so that an empty Redis is from now on known to be a loss.
+   *
+   * @returns false when it is not the owner.
+   */
+  async markOpened({ server, generation, watermark: { epoch } }: StoreRow): Promise<boolean> {
     const id = await this.storeId()
     const { count } = await this.database.store.updateMany({
-      where: { id, server, generation, epoch: watermark.epoch },
-      data: { opened: true },
+      where: { id, server, generation, epoch },
+      data: { opened: true, epoch: Math.max(epoch, 1) },
     })
     return count === 1
-  }
-
-  /**
-   * Records that the store's first ledger was opened in Redis, so that an empty Redis is from now
-   * on known to be a loss.
-   */
-  async openFirstEpoch({ server }: StoreRow): Promise<void> {
-    const id = await this.storeId()
-    await this.database.store.updateMany({ where: { id, server, epoch: 0 }, data: { epoch: 1 } })
   }
 
   /**
@@ -104,6 +100,15 @@ export class StoreLedger {
     return readReservation(this.database, await this.storeId(), id)
   }
 
+  async hasEntry({ epoch, sequence }: Position): Promise<boolean> {
+    const storeId = await this.storeId()
+    const row = await this.database.ledgerLine.findFirst({
+      where: { storeId, epoch, sequence },
+      select: { epoch: true },
+    })
+    return row !== null
+  }
+
   /** Whether the entry at a position is kept without having been applied, although the watermark has passed it. */
   async isQuarantined({ epoch, sequence }: Position): Promise<boolean> {
     const storeId = await this.storeId()
@@ -118,8 +123,13 @@ export class StoreLedger {
   /** The id of the store's row, which is made when the store is new. */
   async storeId(): Promise<number> {
     if (this.id === undefined) {
-      await this.database.$executeRaw`INSERT IGNORE INTO stores (name) VALUES (${this.store})`
-      const row = await this.database.store.findUniqueOrThrow({ where: { name: this.store } })
+      const where = { name: this.store }
+      let row = await this.database.store.findUnique({ where })
+      if (!row) {
+        // Somebody else may be first. Each attempt takes an id, of which there are few.
+        await this.database.$executeRaw`INSERT IGNORE INTO stores (name) VALUES (${this.store})`
+        row = await this.database.store.findUniqueOrThrow({ where })
+      }
       this.id = row.id
     }
     return this.id

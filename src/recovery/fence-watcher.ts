@@ -96,14 +96,24 @@ export class FenceWatcher {
     this.current = reason
   }
 
-  /** An open store stays open, MySQL or not, unless it was taken over since. */
+  /** An open store stays open, MySQL or not, unless it was taken over since, or its data went back. */
   private async confirmOwner(): Promise<string | undefined> {
     const server = await this.fence.server()
+    // Read before Redis: what it says then, a sound Redis holds.
     const row = await this.row().catch(() => undefined)
-    // A MySQL that names an older owner was set back; that is for the ledger writer to report.
-    if (!row || row.generation <= (await this.fence.head()).generation) return undefined
-    // Given to this very server by hand, by a restore that has not got further.
-    if (row.server === server) return this.compare()
+    if (!row) return undefined
+    const { generation } = await this.fence.head()
+    if (row.server === server) {
+      // Given to this very server by hand, by a restore that has not got further.
+      if (row.generation > generation) return this.compare()
+      const verdict = await this.fence.verify(row, row.watermark, 'look')
+      // A MySQL that was set back is for the ledger writer to report.
+      const isSound = verdict === 'verified' || (typeof verdict === 'object' && 'aheadAt' in verdict)
+      return isSound ? undefined : this.compare()
+    }
+    // One that MySQL names as an older owner stays open as well: MySQL was set back.
+    const isTakenOver = row.opened ? row.generation >= generation : row.generation > generation
+    if (!isTakenOver) return undefined
     await this.fence.supersede(server)
     return superseded
   }
@@ -124,19 +134,22 @@ export class FenceWatcher {
       const isGivenBack = seen.server === server && seen.generation > head.generation
       return isGivenBack ? this.restore(seen, 'given-back') : superseded
     }
+    // Before the claim, which fences whoever serves the store now: a replica could not take its place, nor
+    // a server that cannot write. That one fails here.
+    if ((await this.fence.verify({ ...seen, server }, seen.watermark, 'look')) === 'replica') return replica
     const owner = await this.ledger.claim(server, seen)
     if (!owner) return 'another process is opening the store'
     const verdict = await this.fence.verify(owner, owner.watermark, 'look')
     if (verdict === 'superseded') return superseded
+    if (verdict === 'replica') return replica
     if (typeof verdict === 'object' && 'aheadAt' in verdict) {
-      return `Redis is at ${verdict.aheadAt}, and MySQL was set back behind it`
+      return `Redis is at ${verdict.aheadAt}, and MySQL was set back: it lacks what Redis has dropped since`
     }
     if (verdict !== 'verified') return this.restore(owner, verdict)
     // In this order: whoever takes over from a server must know that it may have sold.
     if (!(await this.ledger.markOpened(owner))) return 'another process is opening the store'
     const opened = await this.fence.verify(owner, owner.watermark, 'open')
     if (opened !== 'verified') return 'the ledger in Redis has changed meanwhile'
-    if (owner.watermark.epoch === 0) await this.ledger.openFirstEpoch(owner)
     return undefined
   }
 
@@ -146,10 +159,7 @@ export class FenceWatcher {
     return row
   }
 
-  private async restore(
-    seen: StoreRow,
-    verdict: 'empty' | 'given-back' | { behindAt: string },
-  ): Promise<string | undefined> {
+  private async restore(seen: StoreRow, verdict: Loss): Promise<string | undefined> {
     const { store } = this.fence
     const why = whyRestored(verdict, formatPosition(seen.watermark))
     const lacking = await quarantineReason(this.ledger, ['malformed', 'waiting', 'discarded'])
@@ -169,10 +179,15 @@ export class FenceWatcher {
   }
 }
 
-function whyRestored(verdict: 'empty' | 'given-back' | { behindAt: string }, at: string): string {
+/** What a server has lost. */
+type Loss = 'empty' | 'given-back' | { behindAt: string } | { turnedAt: string }
+
+function whyRestored(verdict: Loss, at: string): string {
   if (verdict === 'empty') return `Redis was empty and MySQL holds the ledger up to ${at}`
   if (verdict === 'given-back') return 'the store was given to this Redis server by hand'
-  return `Redis was at ${verdict.behindAt}, behind MySQL at ${at}`
+  if ('behindAt' in verdict) return `Redis was at ${verdict.behindAt}, behind MySQL at ${at}`
+  return `Redis was a replica meanwhile, and what it holds at ${verdict.turnedAt} may be another history`
 }
 
+const replica = 'the connected Redis server is a replica of another one'
 const superseded = 'another Redis server has taken the store over from this one'

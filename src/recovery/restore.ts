@@ -105,14 +105,15 @@ async function rebuild(
     skus += page.length
     await holdLease()
   }
-  const endedSince = new Date(Date.now() - retentionSeconds * 1000)
+  const nowMs = await fence.now()
+  const endedSince = new Date(nowMs - retentionSeconds * 1000)
   for await (const page of reservationPages(ledger, endedSince, pageRows)) {
     await fence.restoreReservations(server, epoch, page)
     reservations += page.length
     await holdLease()
   }
   const adjustments = (await keyedAdjustments(ledger, endedSince))
-    .map((each) => ({ ...each, ttlMs: each.occurredAtMs + retentionSeconds * 1000 - Date.now() }))
+    .map((each) => ({ ...each, ttlMs: each.occurredAtMs + retentionSeconds * 1000 - nowMs }))
     .filter(({ ttlMs }) => ttlMs > 0)
   for (let first = 0; first < adjustments.length; first += pageRows) {
     await fence.restoreAdjustments(server, epoch, adjustments.slice(first, first + pageRows))

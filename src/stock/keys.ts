@@ -4,8 +4,8 @@ export function storeKeys(store: string) {
   return {
     /**
      * Hash: `epoch` and `sequence` of the newest entry; `generation`, how many takeovers its data
-     * knows of; `verified`, the server the fence is lifted for; `superseded`, when another one took
-     * over; `restoring`, the epoch of a restore under way; `corrected` and `correctedBy`, the sequence
+     * knows of; `verified`, the server the fence is lifted for; `history`, that server and its replication id
+     * when it was opened; `superseded`, when another one took over; `restoring`, the epoch of a restore under way; `corrected` and `correctedBy`, the sequence
      * of the newest correction and the run that made it.
      */
     position: `${prefix}position`,

@@ -3,6 +3,7 @@ import { isReadable, type LedgerItem, type RecordBytes, readRecord } from '../do
 import { comparePositions, formatPosition, type Position, parsePosition } from '../domain/position.js'
 import { type StoreKeys, storeKeys } from './keys.js'
 import { endLease, takeLease } from './lease.js'
+import { type Owner, StoreFence } from './store-fence.js'
 import { StoreScripts } from './store-scripts.js'
 
 /**
@@ -11,6 +12,7 @@ import { StoreScripts } from './store-scripts.js'
 export class LedgerStream {
   private readonly keys: StoreKeys
   private readonly scripts: StoreScripts
+  private readonly fence: StoreFence
 
   private wanted = false
   private endGathering = () => {}
@@ -23,6 +25,7 @@ export class LedgerStream {
   ) {
     this.keys = storeKeys(store)
     this.scripts = new StoreScripts(redis, store)
+    this.fence = new StoreFence(redis, store)
   }
 
   /**
@@ -102,6 +105,15 @@ export class LedgerStream {
       count = Math.min(recordsPerReadMax, Math.ceil((taken * rest) / lines))
     }
     return items
+  }
+
+  /**
+   * Whether the server's data went back since it was opened, so that it may have other entries at the same
+   * positions; it is fenced then. Asked after a read, this tells what was read.
+   */
+  async hasGoneBack(owner: Owner, watermark: Position): Promise<boolean> {
+    const verdict = await this.fence.verify(owner, watermark, 'look')
+    return typeof verdict === 'object' && ('turnedAt' in verdict || 'behindAt' in verdict)
   }
 
   private async readRecord(id: string, before: Position, fields: string[]): Promise<LedgerItem[]> {

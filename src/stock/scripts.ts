@@ -18,7 +18,7 @@ export const scriptKeys = {
   count: ['position', 'stock'],
   read: ['position', 'reservations'],
   forget: ['position', 'reservations', 'finished', 'keys'],
-  verify: ['position'],
+  verify: ['position', 'ledger'],
   supersede: ['position'],
   clear: ['position', 'stock', 'skus', 'reservations', 'deadlines', 'finished', 'keys', 'ledger'],
   restore: ['position', 'stock', 'skus', 'reservations', 'deadlines', 'finished', 'keys'],

@@ -7,7 +7,14 @@ import { endLease, takeLease } from './lease.js'
 import { scriptKeys } from './scripts.js'
 import { BrokenScriptError, StoreScripts } from './store-scripts.js'
 
-export type Verdict = 'verified' | 'empty' | 'superseded' | { behindAt: string } | { aheadAt: string }
+export type Verdict =
+  | 'verified'
+  | 'empty'
+  | 'superseded'
+  | 'replica'
+  | { behindAt: string }
+  | { turnedAt: string }
+  | { aheadAt: string }
 
 /** The owner of a store, as MySQL names it. */
 export interface Owner {
@@ -67,6 +74,12 @@ export class StoreFence {
     return verified === (await this.scripts.runId())
   }
 
+  /** What the server's clock says, in ms: all times of reservations are by it. */
+  async now(): Promise<number> {
+    const [seconds, microseconds] = await this.redis.time()
+    return Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000)
+  }
+
   async head(): Promise<StoreHead> {
     const { epoch, sequence, generation, restoring, verified, superseded } = await this.redis.hgetall(
       this.scripts.keys.position,
@@ -80,13 +93,19 @@ export class StoreFence {
     }
   }
 
-  /** Whether the owner's ledger is not behind MySQL's; with `open` the fence is lifted if so. */
+  /**
+   * Whether the owner's ledger is sound; with `open` the fence is lifted if so. An open server that lost
+   * what MySQL holds is fenced.
+   */
   async verify(owner: Owner, watermark: Position, then: 'look' | 'open'): Promise<Verdict> {
     const { epoch, sequence } = watermark
     const reply = await this.run('verify', owner.server, epoch, sequence, owner.generation, then)
     const [outcome, at = ''] = reply.split('\t')
-    if (outcome === 'verified' || outcome === 'empty' || outcome === 'superseded') return outcome
+    if (outcome === 'verified' || outcome === 'empty' || outcome === 'superseded' || outcome === 'replica') {
+      return outcome
+    }
     if (outcome === 'behind') return { behindAt: at }
+    if (outcome === 'turned') return { turnedAt: at }
     if (outcome === 'ahead') return { aheadAt: at }
     throw new BrokenScriptError(`verify answered ${reply}`)
   }

@@ -8,6 +8,17 @@ interface Waiter {
   resolve: (passed: boolean) => void
 }
 
+/** What MySQL is asked where the watermark alone does not tell. Either may reject. */
+export interface LedgerAnswers {
+  /** Whether the entry is kept without having been applied, although the watermark has passed it. */
+  isQuarantined(position: Position): Promise<boolean>
+  /** Whether the ledger has the entry. */
+  hasEntry(position: Position): Promise<boolean>
+}
+
+/** Nothing counts as held that the watermark alone does not vouch for. */
+const noAnswers: LedgerAnswers = { isQuarantined: async () => true, hasEntry: async () => false }
+
 /**
  * How far MySQL holds a store's ledger, as its ledger writer tells it through Redis.
  *
@@ -25,21 +36,20 @@ export class WatermarkFeed {
   private constructor(
     private readonly redis: Redis,
     private readonly scripts: StoreScripts,
-    private readonly isQuarantined: (position: Position) => Promise<boolean>,
+    private readonly ledger: LedgerAnswers,
   ) {}
 
   /**
    * @param subscriber a connection that only subscribes.
-   * @param isQuarantined asks MySQL whether it lacks an entry although the watermark has passed it; only
-   *   asked while anything is quarantined. Without it, nothing behind such an entry counts as held.
+   * @param ledger asked for an entry of before a restore, and while anything is quarantined.
    */
   static async open(
     redis: Redis,
     subscriber: Redis,
     store: string,
-    isQuarantined = async (_position: Position) => true,
+    ledger = noAnswers,
   ): Promise<WatermarkFeed> {
-    const feed = new WatermarkFeed(redis, new StoreScripts(redis, store), isQuarantined)
+    const feed = new WatermarkFeed(redis, new StoreScripts(redis, store), ledger)
     const channel = feed.scripts.keys.watermark
     subscriber.on('message', (from: string, message: string) => {
       if (from === channel) feed.advance(message).catch(() => {})
@@ -65,14 +75,13 @@ export class WatermarkFeed {
     return this.settledAt
   }
 
-  /**
-   * Whether MySQL holds an entry of that server's ledger; false when it does not answer while anything
-   * is quarantined.
-   */
+  /** Whether MySQL holds an entry of that server's ledger; false when it has to be asked and does not answer. */
   async holds(server: string, position: Position): Promise<boolean> {
     if (!this.passed(server, position)) return false
+    // A restore has begun a newer epoch: it kept the entry if MySQL had it by then, and dropped it otherwise.
+    if (position.epoch < this.watermark.epoch) return this.ledger.hasEntry(position).catch(() => false)
     if (comparePositions(position, this.settledAt) <= 0) return true
-    return !(await this.isQuarantined(position).catch(() => true))
+    return !(await this.ledger.isQuarantined(position).catch(() => true))
   }
 
   /** Resolves true once MySQL holds the entry of that server's ledger, false when it does not within `waitMs`. */
@@ -104,7 +113,7 @@ export class WatermarkFeed {
     this.asked = false
     // The message itself may have been lost.
     await this.refresh().catch(() => {})
-    return position.epoch === this.watermark.epoch && this.passed(server, position)
+    return this.passed(server, position)
   }
 
   /**

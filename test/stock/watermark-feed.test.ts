@@ -60,7 +60,26 @@ describe('the watermark feed', () => {
     expect(await feed.holds(store.server, at(1, 2))).toBe(false)
     await publish(at(1, 2))
     expect(await waits[2]).toBe(true)
-    expect(await feed.waitFor(store.server, at(7), 0)).toBe(true)
+  })
+
+  test('asks MySQL for an entry of before a restore, which may have dropped it', async ({
+    store,
+    subscriber,
+  }) => {
+    await store.redis.set(store.keys.watermark, `${store.server} 2-6`)
+    let isAway = false
+    const hasEntry = async ({ epoch, sequence }: Position) => {
+      if (isAway) throw new Error('MySQL is away')
+      return epoch === 1 && sequence === 5
+    }
+    const ledger = { hasEntry, isQuarantined: async () => false }
+    const feed = await WatermarkFeed.open(store.redis, subscriber, store.name, ledger)
+    expect(await feed.holds(store.server, at(6, 2))).toBe(true)
+    expect(await feed.holds(store.server, at(5))).toBe(true)
+    expect(await feed.holds(store.server, at(6))).toBe(false)
+    expect(await feed.waitFor(store.server, at(6), 60_000)).toBe(false)
+    isAway = true
+    expect(await feed.holds(store.server, at(5))).toBe(false)
   })
 
   test('tells the ledger writer that somebody waits, once until it has moved', async ({

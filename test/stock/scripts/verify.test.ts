@@ -8,6 +8,7 @@ describe('verify', () => {
       sequence: '0',
       generation: '0',
       verified: store.server,
+      history: expect.stringMatching(new RegExp(`^${store.server} [0-9a-f]{40}$`)),
     })
   })
 
@@ -15,6 +16,27 @@ describe('verify', () => {
     await store.remove()
     expect(await store.run('verify', 1, 0, 0, 'open')).toEqual(['empty'])
     expect(await store.dump()).toEqual({})
+  })
+
+  scriptTest('leaves a Redis fenced that has dropped entries which MySQL lacks', async ({ store }) => {
+    await store.setStock({ cup: 5, hat: 5, bag: 5 })
+    await store.redis.hdel(store.keys.position, 'verified')
+    await store.redis.xtrim(store.keys.ledger, 'MINID', '1-3')
+    expect(await store.run('verify', 1, 1, 0, 'open')).toEqual(['ahead\t1-3'])
+    await store.redis.xtrim(store.keys.ledger, 'MINID', '1-4')
+    expect(await store.run('verify', 1, 2, 0, 'open')).toEqual(['ahead\t1-3'])
+    expect(await store.run('verify', 1, 3, 0, 'open')).toEqual(['verified'])
+  })
+
+  scriptTest('takes a record that cannot be read for whatever may be in it', async ({ store }) => {
+    await store.redis.xadd(store.keys.ledger, '1-3', 'time', 'x')
+    await store.redis.hset(store.keys.position, 'sequence', 3)
+    expect(await store.run('verify', 1, 0, 0, 'look')).toEqual(['verified'])
+  })
+
+  scriptTest('fences an open Redis that is behind MySQL', async ({ store }) => {
+    expect(await store.run('verify', 1, 9, 0, 'look')).toEqual(['behind\t1-0'])
+    expect(await store.run('reserve', 'r1', '', request('cup:1'))).toEqual(['store-fenced'])
   })
 
   // The store's data is at 1-2 and knows of three takeovers.

@@ -1,0 +1,126 @@
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { type RedisServer, startRedis } from '../../src/embedded/redis-server.js'
+import { type BriefStore, openBriefStore } from '../support/brief-store.js'
+import { expectInvariants } from '../support/invariants.js'
+import { Shopper } from '../support/shopper.js'
+import { eventually } from '../support/test-store.js'
+
+const lines = [{ sku: 'CUP', quantity: 1 }]
+
+let folder: string
+let primary: RedisServer
+let replica: RedisServer
+let onPrimary: Redis
+let onReplica: Redis
+let store: BriefStore
+let shopper: Shopper
+
+const isInSync = async (redis: Redis) => /^master_link_status:up/m.test(await redis.info('replication'))
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'holdfast-turned-'))
+  primary = await startRedis({ folder: join(folder, 'primary') })
+  const { password } = new URL(primary.url)
+  await mkdir(join(folder, 'replica'))
+  await cp(join(folder, 'primary', 'password'), join(folder, 'replica', 'password'))
+  onPrimary = new Redis(primary.url)
+  await onPrimary.config('SET', 'repl-diskless-sync-delay', '0', 'masterauth', password)
+  replica = await startRedis({
+    folder: join(folder, 'replica'),
+    settings: {
+      replicaof: `127.0.0.1 ${primary.port}`,
+      masterauth: password,
+      'repl-diskless-sync-delay': '0',
+    },
+  })
+  onReplica = new Redis(replica.url)
+  await eventually(() => isInSync(onReplica), 'the replica is in sync')
+  store = await openBriefStore({ redisUrl: primary.url, connectTimeoutMs: 2000, confirmWaitMs: 5000 })
+  await store.worker()
+  shopper = new Shopper((await store.api()).app)
+  expect((await shopper.set('CUP', 10)).status).toBe(201)
+}, 30_000)
+
+afterEach(async () => {
+  await store.close()
+  for (const redis of [onPrimary, onReplica]) redis.disconnect()
+  await replica.stop()
+  await primary.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** @returns how many of so many customers have bought a unit, of which both stores know. */
+async function sell(customers: number): Promise<number> {
+  let sold = 0
+  for (let i = 0; i < customers; i++) {
+    const held = await shopper.reserve({ lines })
+    if (held.status !== 201) continue
+    const { status, body } = await shopper.confirm(held.body.id)
+    if (status === 200 && body.persisted) sold++
+  }
+  return sold
+}
+
+/** The primary takes the data of the replica and is promoted again, all in the same process. */
+async function turnBack(): Promise<void> {
+  await onPrimary.replicaof('127.0.0.1', replica.port)
+  await eventually(() => isInSync(onPrimary), 'the primary has the data of the replica')
+  await onPrimary.replicaof('NO', 'ONE')
+}
+
+const isOpen = async () => (await shopper.readyz()).status === 200 && (await sell(1)) === 1
+
+const isRestoredSince = async (epoch: number) => (await store.database.store.findFirstOrThrow()).epoch > epoch
+
+test('a primary that was a replica for a moment is restored, not believed', { timeout: 60_000 }, async () => {
+  expect(await sell(2)).toBe(2)
+  await onReplica.replicaof('NO', 'ONE')
+  expect(await sell(4)).toBe(4)
+  const { epoch } = await store.database.store.findFirstOrThrow()
+  await turnBack()
+  await eventually(() => isRestoredSince(epoch), 'it is restored')
+  await eventually(isOpen, 'it is open again')
+  expect(await sell(10)).toBe(3)
+  const { redis: state } = await expectInvariants(store)
+  expect(state.counts.get('CUP')).toEqual({ available: 0, held: 0, sold: 10 })
+})
+
+test('so is one whose new entries have passed the watermark of the old ones', {
+  timeout: 60_000,
+}, async () => {
+  expect(await sell(2)).toBe(2)
+  await onReplica.replicaof('NO', 'ONE')
+  expect(await sell(1)).toBe(1)
+  await turnBack()
+  // Entries of another history, as many as were lost and more.
+  for (let i = 0; i < 5; i++) await shopper.set('HAT', i)
+  const { epoch } = await store.database.store.findFirstOrThrow()
+  await eventually(() => isRestoredSince(epoch), 'it is restored')
+  await eventually(isOpen, 'it is open again')
+  expect(await sell(10)).toBe(6)
+  const { redis: state } = await expectInvariants(store)
+  expect(state.counts.get('CUP')).toEqual({ available: 0, held: 0, sold: 10 })
+})
+
+test('a process that is led to a replica takes the store from nobody', { timeout: 60_000 }, async () => {
+  expect(await sell(1)).toBe(1)
+  const before = await store.database.store.findFirstOrThrow()
+  const stray = await store.api({ redisUrl: replica.url })
+  const strayShopper = new Shopper(stray.app)
+  expect((await strayShopper.readyz()).status).toBe(503)
+  expect((await strayShopper.reserve({ lines })).status).toBe(503)
+  const { server, generation } = await store.database.store.findFirstOrThrow()
+  expect([server, generation]).toEqual([before.server, before.generation])
+  expect(await sell(1)).toBe(1)
+  await onReplica.config('SET', 'replica-read-only', 'no')
+  await eventually(
+    () => /is a replica/.test(stray.stores.get(store.name)?.fence.reason ?? ''),
+    'a replica that takes writes is known for one',
+  )
+  expect((await store.database.store.findFirstOrThrow()).server).toBe(before.server)
+  expect(await sell(1)).toBe(1)
+})
