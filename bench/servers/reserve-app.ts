@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyInstance, LogController } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
-import { bodyBytesMax } from '#product/domain/limits.js'
 import type { ShortLine } from '#product/domain/outcomes.js'
+import { openShell } from '#product/http/http-shell.js'
 import { checkIdempotencyKey, idempotencyKeyHeader, idempotencyKeyOf } from '#product/http/idempotency-key.js'
 import { Metrics } from '#product/http/metrics.js'
-import { handleError, sendRefusal } from '#product/http/problem.js'
-import { answers, everyChange, Reservation, ReserveBody } from '#product/http/schemas.js'
+import { sendRefusal } from '#product/http/problem.js'
+import { everyChange, positionedAnswers, Reservation, ReserveBody } from '#product/http/schemas.js'
 import { openLog } from '#product/log.js'
 
 export type ReserveRequest = Static<typeof ReserveBody>
@@ -20,34 +19,14 @@ export type Reserve = (
 ) => ReservationAnswer | ShortLine[] | Promise<ReservationAnswer | ShortLine[]>
 
 /**
- * The product's route to reserve, with its schemas, its serializer, its limits and the hooks it runs
- * for each call, in front of another way to reserve. The schemas are the product's own; that the
- * answer looks like the product's, header by header, is compared at the start of a run
- * (`answer-likeness.ts`).
+ * The product's route to reserve, with its schemas and serializer, in front of another way to reserve.
+ * What surrounds the route is the product's own (`openShell`); only its choice of a store is not here.
  */
 export function buildReserveApp(reserve: Reserve): FastifyInstance {
-  const metrics = new Metrics(new Map())
-  const app = Fastify({
-    loggerInstance: openLog('error', 'bench'),
-    logController: new LogController({ disableRequestLogging: true }),
-    genReqId: () => randomUUID(),
-    bodyLimit: bodyBytesMax,
-    requestTimeout: 10_000,
-    connectionTimeout: 30_000,
-    keepAliveTimeout: 75_000,
-    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000 },
-    ajv: {
-      customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false },
-    },
-  }).withTypeProvider<TypeBoxTypeProvider>()
-  app.setErrorHandler(handleError)
-  app.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-request-id', request.id)
-    done()
-  })
-  app.addHook('onResponse', (request, reply, done) => {
-    metrics.countCall(request.routeOptions.url ?? 'unknown', reply.statusCode)
-    done()
+  const app = openShell({
+    logger: openLog('error', 'bench'),
+    metrics: new Metrics(new Map()),
+    isDraining: () => false,
   })
   app.route({
     method: 'POST',
@@ -55,8 +34,9 @@ export function buildReserveApp(reserve: Reserve): FastifyInstance {
     schema: {
       headers: idempotencyKeyHeader,
       body: ReserveBody,
-      response: answers({ 200: Reservation, 201: Reservation }, [
+      response: positionedAnswers({ 200: Reservation, 201: Reservation }, [
         ...everyChange,
+        'holds-paused',
         'unknown-sku',
         'insufficient-stock',
         'idempotency-key-reused',

@@ -1,0 +1,103 @@
+import { isUtf8 } from 'node:buffer'
+import { randomUUID } from 'node:crypto'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import { bodyBytesMax } from '../domain/limits.js'
+import type { Metrics } from './metrics.js'
+import { handleError, sendProblem } from './problem.js'
+
+export interface ShellOptions {
+  logger: FastifyBaseLogger
+  /** Counts the calls. */
+  metrics: Metrics
+  /** Whether the process is about to stop: clients are to come back on another connection. */
+  isDraining(): boolean
+}
+
+/**
+ * What every call passes before and after its route: Fastify's options, its hooks and the parser of
+ * bodies. Apart from the routes, so that the benchmark serves other ways to reserve behind the same.
+ */
+export function openShell(o: ShellOptions) {
+  const app = Fastify({
+    loggerInstance: o.logger,
+    // A line for each call would cost more than the call; failures and slow calls have their own.
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: (request) => safeRequestId(request.headers['x-request-id']) ?? randomUUID(),
+    // Nor a logger: what is logged of a call names it.
+    childLoggerFactory: (logger) => logger,
+    bodyLimit: bodyBytesMax,
+    // Bounds on slow senders: a whole request within 10 s, an idle socket for 75 s.
+    requestTimeout: 10_000,
+    connectionTimeout: 30_000,
+    keepAliveTimeout: 75_000,
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000 },
+    forceCloseConnections: 'idle',
+    // Calls that still arrive while it closes are answered below, in the form of every other refusal.
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 256 },
+    // A path that cannot be decoded never reaches the error handler below.
+    frameworkErrors: handleError,
+    // Nothing is coerced, dropped or filled in: what is not as documented is refused.
+    ajv: {
+      customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false },
+    },
+  }).withTypeProvider<TypeBoxTypeProvider>()
+
+  app.setErrorHandler(handleError)
+  app.setNotFoundHandler((request, reply) => {
+    sendProblem(reply, 'not-found', `There is no ${request.method} ${request.url.split('?', 1)[0]}.`)
+  })
+  acceptEmptyBodies(app)
+  let stopping = false
+  app.addHook('preClose', (done) => {
+    stopping = true
+    done()
+  })
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id)
+    if (stopping || o.isDraining()) reply.header('connection', 'close')
+    if (stopping) sendProblem(reply, 'stopping', 'Repeat the call.')
+    else done()
+  })
+  app.addHook('onRoute', (route) => {
+    route.onResponse = (_request, reply, done) => {
+      o.metrics.countCall(route.url, reply.statusCode)
+      done()
+    }
+  })
+  return app
+}
+
+const idPattern = /^[A-Za-z0-9._-]{1,64}$/
+
+function safeRequestId(id: string | string[] | undefined): string | undefined {
+  return typeof id === 'string' && idPattern.test(id) ? id : undefined
+}
+
+class NotUtf8Error extends Error {
+  readonly statusCode = 400
+
+  constructor() {
+    super('Body is not valid UTF-8')
+  }
+}
+
+/** A call that may go without a body may say `content-type: application/json` and send none. */
+function acceptEmptyBodies(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.removeContentTypeParser('text/plain')
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    if (body.length === 0) done(null, undefined)
+    // Decoding would put a replacement character where the client had something else.
+    else if (!isUtf8(body as Buffer)) done(new NotUtf8Error())
+    else parse(request, body.toString(), done)
+  })
+  app.addHook('preValidation', (request, _reply, done) => {
+    if (request.body === undefined || request.body === null) {
+      const { body } = (request.routeOptions.schema ?? {}) as { body?: { required?: string[] } }
+      if (body && !body.required?.length) request.body = {}
+    }
+    done()
+  })
+}
