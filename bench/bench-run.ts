@@ -2,7 +2,7 @@ import type { LoadGenerator } from './load/load-generator.js'
 import type { LoadResult, LoadSpec } from './load/load-spec.js'
 import type { BenchOptions } from './options.js'
 import { watchCpu } from './process-cpu.js'
-import type { BareSample } from './sample.js'
+import { type BareSample, meanOf } from './sample.js'
 import type { BenchServers } from './servers/bench-servers.js'
 import type { Cleanup } from './servers/cleanup.js'
 import type { Target } from './servers/target.js'
@@ -50,23 +50,34 @@ export class BenchRun {
     const seconds = Math.min(Math.max(wanted, bareSecondsMin), bareSecondsMax)
     const { result, cpuMs } = await this.measure(this.bare, { ...bareSpec(this.bare), connections, seconds })
     if (result.broken > 0) throw new Error(`bare broke ${result.broken} requests`)
+    const { acceptedPerSecond, accepted } = result
     return {
-      requestsPerSecond: result.responses / result.seconds,
-      p99: result.accepted.p99 ?? Number.NaN,
-      apiCpuMs: ((cpuMs.api ?? Number.NaN) / result.responses) * 1000,
+      requestsPerSecond: acceptedPerSecond,
+      p50: accepted.p50 ?? Number.NaN,
+      p99: accepted.p99 ?? Number.NaN,
+      p999: accepted.p999 ?? Number.NaN,
+      apiCpuMs: ((cpuMs.api ?? Number.NaN) / accepted.count) * 1000,
       loadBusy: (cpuMs.load ?? Number.NaN) / (result.seconds * 1000),
     }
+  }
+
+  /** What the body measures, between two short ones of `bare`, and their mean. */
+  async besideBare<T>(connections: number, body: () => Promise<T>): Promise<{ found: T; bare: BareSample }> {
+    const before = await this.measureBare(connections)
+    const found = await body()
+    return { found, bare: meanOf(before, await this.measureBare(connections)) }
   }
 
   /** Many shoppers want the few units there are. @returns how many were told that they have one. */
   async checkOversell(
     urls: readonly string[],
     stock: (prefix: string, units: number) => Promise<void>,
-  ): Promise<{ units: number; accepted: number }> {
+  ): Promise<{ units: number; accepted: number; broken: number }> {
     await stock(oversellPrefix, oversellUnits)
     const spec = { ...bareSpec({ urls, pids: {} }), skuPrefix: oversellPrefix, requests: oversellRequests }
     const result = await this.load.run({ ...spec, connections: Math.min(this.options.connections, 64) })
-    return { units: oversellUnits, accepted: result.accepted.count }
+    const { accepted, broken } = result
+    return { units: oversellUnits, accepted: accepted.count, broken }
   }
 }
 
@@ -80,14 +91,5 @@ export function bareSpec(target: Target): LoadSpec {
     skus: 1,
     lines: 1,
     ttlSeconds: 900,
-  }
-}
-
-export function meanOf(a: BareSample, b: BareSample): BareSample {
-  return {
-    requestsPerSecond: (a.requestsPerSecond + b.requestsPerSecond) / 2,
-    p99: (a.p99 + b.p99) / 2,
-    apiCpuMs: (a.apiCpuMs + b.apiCpuMs) / 2,
-    loadBusy: (a.loadBusy + b.loadBusy) / 2,
   }
 }

@@ -1,28 +1,32 @@
-import { type Measured, medianOf, type Results } from './results.js'
-import { isOversold, type Sample } from './sample.js'
+import type { ScriptSample } from './limits/script-limit.js'
+import { type Group, type Measured, medianOf, type Results } from './results.js'
+import type { Sample } from './sample.js'
 import { figure, whole } from './table.js'
+import { hasOversold } from './targets.js'
 
 interface Bar {
   label: string
-  note: string
-  value: number
-  kind: 'limit' | 'product' | 'peer' | 'oversold'
+  /** Over `bare` beside it. */
+  share: number
+  perSecond: number | undefined
+  p99: number | undefined
+  kind: Group | 'oversold'
 }
 
 const width = 860
-const labelWidth = 150
-const noteWidth = 260
+const labelWidth = 170
+const noteWidth = 250
 const rowHeight = 30
 const barHeight = 18
 const top = 84
 
-/** Requests a second of the canonical workload: `bare`, the product and its peers, as an SVG. */
+/** The canonical workload on the product, its limits and its peers, each over the `bare` beside it, as an SVG. */
 export function drawChart(results: Results): string {
   const bars = chooseBars(results)
-  const most = Math.max(...bars.map((bar) => bar.value), 1)
+  const most = Math.max(...bars.map(({ share }) => share), 1)
   const height = top + bars.length * rowHeight + 36
   const rows = bars.map((bar, i) => drawBar(bar, i, most)).join('\n')
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="Reservations a second for one SKU">
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="Reservations a second for one SKU, as a share of a bare route">
 <style>
   text { font: 14px system-ui, -apple-system, 'Segoe UI', sans-serif; fill: #1f2328 }
   .title { font-size: 18px; font-weight: 600 }
@@ -36,44 +40,66 @@ export function drawChart(results: Results): string {
 </style>
 <rect class="ground" width="${width}" height="${height}" rx="8"/>
 <text class="title" x="20" y="34">Reservations a second, everyone wants the same SKU</text>
-<text class="note" x="20" y="56">The same route, schema and load on the same machine; medians. p99 in ms at the right.</text>
+<text class="note" x="20" y="56">As a share of a route that only validates and replies (bare), measured beside each; the same route, schema and load.</text>
 ${rows}
-<text class="note" x="20" y="${height - 14}">bare: the route validates and replies, nothing else. Red: it sold units it did not have.</text>
+<text class="note" x="20" y="${height - 14}">reserve.lua: the script alone, from redis-benchmark. Red: it sold units it did not have.</text>
 </svg>
 `
 }
 
 function drawBar(bar: Bar, index: number, most: number): string {
   const y = top + index * rowHeight
-  const length = Math.max(2, (bar.value / most) * (width - labelWidth - noteWidth - 40))
+  const length = Math.max(2, (bar.share / most) * (width - labelWidth - noteWidth - 40))
   const middle = y + barHeight / 2 + 5
+  const note = [
+    `${whole(bar.perSecond)}/s`,
+    ...(bar.p99 === undefined ? [] : [`p99 ${figure(bar.p99)} ms`]),
+    ...(bar.kind === 'oversold' ? ['oversold'] : []),
+  ].join(' \u00b7 ')
   return [
     `<text x="20" y="${middle}">${bar.label}</text>`,
     `<rect class="${bar.kind}" x="${labelWidth}" y="${y}" width="${length.toFixed(1)}" height="${barHeight}" rx="3"/>`,
-    `<text x="${(labelWidth + length + 10).toFixed(1)}" y="${middle}">${whole(bar.value)}<tspan class="note" dx="8">${bar.note}</tspan></text>`,
+    `<text x="${(labelWidth + length + 10).toFixed(1)}" y="${middle}">${percent(bar.share)}<tspan class="note" dx="8">${note}</tspan></text>`,
   ].join('\n')
 }
 
-function chooseBars(results: Results): Bar[] {
-  const hot = results.samples.find(({ name }) => name === 'hot-sku')
-  const bare = medianOf(hot, (sample) => sample.bare.requestsPerSecond)
-  const bareP99 = medianOf(hot, (sample) => sample.bare.p99)
-  const bars: Bar[] = []
-  if (bare !== undefined)
-    bars.push({ label: 'bare', note: `p99 ${figure(bareP99)}`, value: bare, kind: 'limit' })
-  if (hot) bars.push(barOf(hot, 'Holdfast'))
-  const peers = results.samples.filter(({ group }) => group === 'peer').map((peer) => barOf(peer, peer.name))
-  return [...bars, ...peers.sort((a, b) => b.value - a.value)]
+function percent(share: number): string {
+  return `${share < 0.1 ? (share * 100).toFixed(1) : Math.round(share * 100)} %`
+}
+
+/** Each group from the fastest to the slowest: limits, the product, peers. */
+function chooseBars({ samples, scripts }: Results): Bar[] {
+  const hot = samples.find(({ name }) => name === 'hot-sku')
+  const fastestFirst = (bars: Bar[]) => bars.sort((a, b) => b.share - a.share)
+  const barsOf = (group: Group) =>
+    samples.filter((measured) => measured.group === group).map((measured) => barOf(measured, measured.name))
+  const bare: Bar = {
+    label: 'bare',
+    share: 1,
+    perSecond: medianOf(hot, (sample) => sample.bare.requestsPerSecond),
+    p99: medianOf(hot, (sample) => sample.bare.p99),
+    kind: 'limit',
+  }
+  const limits = [...(hot ? [bare] : []), ...barsOf('limit'), ...scripts.map(barOfScript)]
+  return [...fastestFirst(limits), ...(hot ? [barOf(hot, 'Holdfast')] : []), ...fastestFirst(barsOf('peer'))]
 }
 
 function barOf(measured: Measured<Sample>, label: string): Bar {
-  const oversold = measured.passes.some(({ oversell }) => oversell && isOversold(oversell))
-  const p99 = figure(medianOf(measured, (sample) => sample.accepted.p99))
-  const share = figure((medianOf(measured, (sample) => sample.ofBare) ?? 0) * 100)
   return {
     label,
-    note: `p99 ${p99}, ${share} % of bare${oversold ? ', oversold' : ''}`,
-    value: medianOf(measured, (sample) => sample.requestsPerSecond) ?? 0,
-    kind: oversold ? 'oversold' : measured.group === 'peer' ? 'peer' : 'product',
+    share: medianOf(measured, (sample) => sample.ofBare) ?? 0,
+    perSecond: medianOf(measured, (sample) => sample.requestsPerSecond),
+    p99: medianOf(measured, (sample) => sample.accepted.p99),
+    kind: hasOversold(measured) ? 'oversold' : measured.group,
+  }
+}
+
+function barOfScript(measured: Measured<ScriptSample>): Bar {
+  return {
+    label: measured.name.replace('script', 'reserve.lua'),
+    share: medianOf(measured, (sample) => sample.ofBare) ?? 0,
+    perSecond: medianOf(measured, (sample) => sample.holdsPerSecond),
+    p99: undefined,
+    kind: 'limit',
   }
 }

@@ -3,6 +3,7 @@ import { entryKinds } from '#product/domain/ledger-entry.js'
 import { type Counts, parseCounts } from '#product/domain/stock.js'
 import { openDatabase } from '#product/ledger/database.js'
 import { storeKeys } from '#product/stock/keys.js'
+import { type LoadResult, unsureAnswers } from './load/load-spec.js'
 
 /** The service broke a promise: no figure of this run is worth printing. */
 export class InvariantError extends Error {}
@@ -10,20 +11,21 @@ export class InvariantError extends Error {}
 export interface Expected {
   redisUrl: string
   databaseUrl: string
-  /** What was put on the shelves, by the part of the SKU before its number. */
-  unitsByPrefix: Readonly<Record<string, number>>
-  /** Holds that were answered 201. */
-  acceptedHolds: number
-  /** Requests whose answer was not waited for when a load ended: they may have held or not. */
-  unansweredMax: number
+  /** How many SKUs there are, by the part before their number, and what each was given. */
+  shelves: Readonly<Record<string, { skus: number; units: number }>>
+  /** All loads there were, but for the holds below. */
+  loads: readonly LoadResult[]
+  /** Further holds that were acknowledged. */
+  otherHolds?: number
 }
 
 const namedMax = 5
 
 /**
- * Compares everything with everything, once MySQL holds the whole ledger: no count below zero, no
- * unit made or lost, Redis equal to MySQL, both equal to the fold of the ledger, and as many holds in
- * it as were acknowledged.
+ * Compares everything with everything, once MySQL holds the whole ledger: no count below zero, no SKU
+ * missing, no unit made or lost, Redis equal to MySQL, both equal to the fold of the ledger, and as
+ * many holds, payments and cancellations in it as were acknowledged. Only a request that was told to
+ * repeat or told nothing may have taken effect or not.
  *
  * @throws InvariantError that names what differs.
  */
@@ -37,22 +39,19 @@ export async function checkInvariants(expected: Expected): Promise<void> {
     const sums = await database.$queryRawUnsafe<FoldRow[]>(
       'SELECT sku, kind, SUM(quantity) AS quantity, COUNT(*) AS entries FROM ledger GROUP BY sku, kind',
     )
-    const [open] = await database.$queryRawUnsafe<{ held: bigint }[]>(
-      "SELECT COUNT(*) AS held FROM reservations WHERE state = 'held'",
+    const states = await database.$queryRawUnsafe<{ state: string; count: bigint }[]>(
+      'SELECT state, COUNT(*) AS count FROM reservations GROUP BY state',
     )
-    const [holds] = await database.$queryRawUnsafe<{ made: bigint }[]>(
-      'SELECT COUNT(*) AS made FROM reservations',
-    )
+    const reservations = new Map(states.map(({ state, count }) => [state, Number(count)]))
     const wrong = [
-      ...compareWithShelves(counts, expected.unitsByPrefix),
+      ...compareWithShelves(counts, expected.shelves),
       ...compareCounts('MySQL', counts, countsOf(stock)),
       ...compareCounts('the fold of the ledger', counts, fold(sums)),
-      ...compareHolds(Number(holds?.made ?? 0), expected),
+      ...compareAnswers(reservations, expected),
     ]
     const deadlines = await redis.zcard(keys.deadlines)
-    if (deadlines !== Number(open?.held ?? 0)) {
-      wrong.push(`Redis has ${deadlines} deadlines and MySQL ${open?.held} reservations held`)
-    }
+    const open = reservations.get('held') ?? 0
+    if (deadlines !== open) wrong.push(`Redis has ${deadlines} deadlines and MySQL ${open} reservations held`)
     if (wrong.length === 0) return
     const more = wrong.length > namedMax ? ` and ${wrong.length - namedMax} more` : ''
     throw new InvariantError(`${wrong.slice(0, namedMax).join('; ')}${more}`)
@@ -110,14 +109,19 @@ function fold(rows: readonly FoldRow[]): AllCounts {
   return counts
 }
 
-function compareWithShelves(counts: AllCounts, unitsByPrefix: Readonly<Record<string, number>>): string[] {
+function compareWithShelves(counts: AllCounts, shelves: Expected['shelves']): string[] {
   const wrong: string[] = []
+  const found = new Map<string, number>()
   for (const [sku, { available, held, sold }] of counts) {
-    const units = unitsByPrefix[sku.slice(0, sku.lastIndexOf('-'))]
-    if (units === undefined) wrong.push(`${sku} was never put on a shelf`)
-    else if (available + held + sold !== units) {
+    const prefix = sku.slice(0, sku.lastIndexOf('-'))
+    found.set(prefix, (found.get(prefix) ?? 0) + 1)
+    const units = shelves[prefix]?.units
+    if (available + held + sold !== units) {
       wrong.push(`${sku} had ${units} units and has ${available} + ${held} + ${sold}`)
     }
+  }
+  for (const [prefix, { skus }] of Object.entries(shelves)) {
+    if (found.get(prefix) !== skus) wrong.push(`of ${skus} SKUs ${prefix}-* there are ${found.get(prefix)}`)
   }
   return wrong
 }
@@ -135,7 +139,18 @@ function text(counts: Counts | undefined): string {
   return counts ? `${counts.available} ${counts.held} ${counts.sold}` : 'absent'
 }
 
-function compareHolds(made: number, { acceptedHolds, unansweredMax }: Expected): string[] {
-  if (made >= acceptedHolds && made <= acceptedHolds + unansweredMax) return []
-  return [`${acceptedHolds} holds were acknowledged, and MySQL has ${made}`]
+function compareAnswers(reservations: Map<string, number>, { loads, otherHolds = 0 }: Expected): string[] {
+  const sum = (figure: (load: LoadResult) => number) => loads.reduce((total, load) => total + figure(load), 0)
+  const unsure = sum(unsureAnswers)
+  const made = [...reservations.values()].reduce((total, count) => total + count, 0)
+  const compared = [
+    ['holds', made, otherHolds + sum(({ accepted }) => accepted.count)],
+    ['payments', reservations.get('confirmed') ?? 0, sum(({ confirmed }) => confirmed)],
+    ['cancellations', reservations.get('released') ?? 0, sum(({ released }) => released)],
+  ] as const
+  return compared.flatMap(([what, found, told]) =>
+    found >= told && found <= told + unsure
+      ? []
+      : [`${told} ${what} were acknowledged, and MySQL has ${found}`],
+  )
 }

@@ -1,4 +1,4 @@
-import { type BenchRun, bareSpec, meanOf, oversellPrefix } from './bench-run.js'
+import { type BenchRun, bareSpec, oversellPrefix } from './bench-run.js'
 import { type Sample, sampleOf } from './sample.js'
 import { startReserveProcess } from './servers/reserve-process.js'
 import { readAvailable, setStock, type Target } from './servers/target.js'
@@ -24,23 +24,21 @@ export async function measureOther(run: BenchRun, other: Other): Promise<Sample>
   try {
     const url = server.urls[0] as string
     const target: Target = { urls: server.urls, pids: { ...server.pids, ...other.pids } }
-    const few = await run.checkOversell(server.urls, (prefix, count) => setStock(url, prefix, 1, count))
-    const fewTaken = few.units - (await readAvailable(url, skuName(oversellPrefix, 0)))
     await setStock(url, 'sku', 1, units)
     const spec = { ...bareSpec(target), connections: options.connections }
     const warmUp = await run.load.run({ ...spec, seconds: run.warmUpSeconds })
-
-    const before = await run.measureBare(spec.connections)
-    const { result, cpuMs } = await run.measure(target, { ...spec, seconds: options.seconds })
-    const after = await run.measureBare(spec.connections)
-
+    const few = await run.checkOversell(server.urls, (prefix, count) => setStock(url, prefix, 1, count))
+    const fewTaken = few.units - (await readAvailable(url, skuName(oversellPrefix, 0)))
+    const { found, bare } = await run.besideBare(spec.connections, () =>
+      run.measure(target, { ...spec, seconds: options.seconds }),
+    )
+    const { result, cpuMs } = found
     const taken = units - (await readAvailable(url, skuName('sku', 0)))
     const told = warmUp.accepted.count + result.accepted.count
     return {
-      ...sampleOf(result, cpuMs, meanOf(before, after)),
+      ...sampleOf(result, cpuMs, bare),
       oversell: {
-        units: few.units,
-        accepted: few.accepted,
+        ...few,
         untaken: Math.max(0, told - taken) + Math.max(0, few.accepted - fewTaken),
       },
     }

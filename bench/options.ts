@@ -12,6 +12,21 @@ export interface BenchOptions {
   smoke: boolean
 }
 
+const standard = { seconds: 5, connections: 64, passes: 3 }
+const tiny = { seconds: 0.4, connections: 8, passes: 1 }
+const optionMax = 1000
+
+/** Whether a run is thorough enough, and standard enough, to replace the published figures. */
+export function isPublishable({ only, smoke, seconds, connections, passes }: BenchOptions): boolean {
+  const isWhole = only === undefined && !smoke
+  return (
+    isWhole &&
+    seconds >= standard.seconds &&
+    connections === standard.connections &&
+    passes >= standard.passes
+  )
+}
+
 /** Arguments that cannot be used; the message is one sentence. */
 export class OptionError extends Error {}
 
@@ -27,15 +42,17 @@ export function readOptions(
 ): BenchOptions {
   const values = parse(args)
   const smoke = values.smoke === true
+  const preset = smoke ? tiny : standard
   const only = values.only?.split(',').filter((name) => name !== '')
+  if (only?.length === 0) throw new OptionError(`--only takes names; known are ${known.join(', ')}.`)
   for (const name of only ?? []) {
     if (!known.includes(name)) throw new OptionError(`There is no ${name}; known are ${known.join(', ')}.`)
   }
   return {
     only: only ?? (smoke ? smokeNames : undefined),
-    seconds: positive('--seconds', values.seconds, smoke ? 0.4 : 8),
-    connections: Math.ceil(positive('--connections', values.connections, smoke ? 8 : 64)),
-    passes: Math.ceil(positive('--passes', values.passes, smoke ? 1 : 3)),
+    seconds: positive('--seconds', values.seconds, preset.seconds),
+    connections: positiveInteger('--connections', values.connections, preset.connections),
+    passes: positiveInteger('--passes', values.passes, preset.passes),
     smoke,
   }
 }
@@ -57,11 +74,17 @@ function parse(args: readonly string[]) {
   }
 }
 
-function positive(name: string, text: string | undefined, standard: number): number {
-  if (text === undefined) return standard
+function positive(name: string, text: string | undefined, preset: number): number {
+  if (text === undefined) return preset
   const number = Number(text)
-  if (!(number > 0 && number <= 10_000)) {
-    throw new OptionError(`${name} must be a number above 0, not "${text}".`)
+  if (!(number > 0 && number <= optionMax)) {
+    throw new OptionError(`${name} must be a number above 0 and at most ${optionMax}, not "${text}".`)
   }
+  return number
+}
+
+function positiveInteger(name: string, text: string | undefined, preset: number): number {
+  const number = positive(name, text, preset)
+  if (!Number.isInteger(number)) throw new OptionError(`${name} must be a whole number, not "${text}".`)
   return number
 }

@@ -39,7 +39,7 @@ export const peers: readonly Peer[] = [
   },
   {
     name: 'redlock',
-    about: '@sesamecare-oss/redlock around read, compare and write in Redis',
+    about: '@sesamecare-oss/redlock around read, compare and write in Redis; no key, no ledger, no SQL',
     module: 'redlock.js',
     needs: ['redis'],
   },
@@ -51,13 +51,13 @@ export const peers: readonly Peer[] = [
   },
   {
     name: 'medusa',
-    about: "Medusa's inventory module on PostgreSQL, within its locking module as its checkout calls it",
+    about: "Medusa's inventory module on PostgreSQL, in its own lock within one process; no key",
     module: 'medusa/locked.js',
     needs: ['postgres'],
   },
   {
     name: 'medusa-unlocked',
-    about: "Medusa's inventory module on PostgreSQL, called alone",
+    about: "Medusa's inventory module on PostgreSQL, called without that lock",
     module: 'medusa/unlocked.js',
     needs: ['postgres'],
   },
@@ -96,7 +96,9 @@ async function startServers(run: BenchRun, peer: Peer) {
   }
   if (peer.needs.includes('postgres')) {
     const postgres = await run.servers.startPostgres(run.say)
-    env.POSTGRES_URL = postgres.url
+    const database = await postgres.createDatabase()
+    releases.push(() => database.drop())
+    env.POSTGRES_URL = database.url
     pids.postgres = [postgres.pid]
   }
   return { env, pids, release }

@@ -21,7 +21,8 @@ function readCpuMs(pid: number): number {
 
 /** CPU time in ms of a process and the children it has: PostgreSQL serves each connection in one. */
 function readTreeCpuMs(pid: number): number {
-  return childrenOf(pid).reduce((sum, child) => sum + readCpuMs(child), readCpuMs(pid))
+  // A child that has just ended counts for nothing here: its parent's figure has it.
+  return childrenOf(pid).reduce((sum, child) => sum + (readCpuMs(child) || 0), readCpuMs(pid))
 }
 
 function childrenOf(pid: number): number[] {

@@ -36,6 +36,14 @@ export function medianOf<S>(
   return median((measured?.passes ?? []).map(figure))
 }
 
+/** The largest over the passes of what a sample says; undefined when there is no pass. */
+export function worstOf<S>(
+  measured: Measured<S> | undefined,
+  figure: (sample: S) => number,
+): number | undefined {
+  return measured && Math.max(...measured.passes.map(figure))
+}
+
 /** The median over the passes of what two samples of one pass say together. */
 export function medianOfPairs<A, B>(
   a: Measured<A> | undefined,

@@ -6,7 +6,7 @@ import { measureScript, type ScriptSample, scriptLimits } from './limits/script-
 import { machineFacts } from './machine-facts.js'
 import { measureOther } from './measure-other.js'
 import { measureProduct } from './measure-product.js'
-import { readOptions } from './options.js'
+import { type BenchOptions, isPublishable, readOptions } from './options.js'
 import { measurePeer, peers } from './peers.js'
 import { formatReport } from './report.js'
 import type { Group, Measured, Results } from './results.js'
@@ -66,25 +66,36 @@ async function measureAll(run: BenchRun): Promise<Results> {
   const wanted = <T extends { name: string }>(all: readonly T[]) =>
     all.filter(({ name }) => options.only === undefined || options.only.includes(name))
   for (let pass = 1; pass <= options.passes; pass++) {
-    for (const step of wanted(steps)) {
+    // Every second pass goes the other way round, so that no step always follows the same one.
+    for (const step of inTurn(pass, wanted(steps))) {
       say(`pass ${pass} of ${options.passes}: ${step.name}`)
-      await attempt(results, step, async () => addPass(results.samples, step, await step.measure(run)))
+      await attempt(results, options, step, async () =>
+        addPass(results.samples, step, await step.measure(run)),
+      )
     }
-    for (const limit of wanted(scriptLimits)) {
+    for (const limit of inTurn(pass, wanted(scriptLimits))) {
       say(`pass ${pass} of ${options.passes}: ${limit.name}`)
       const add = async () => {
         const sample = await measureScript(run, limit)
         addPass<ScriptSample>(results.scripts, { ...limit, group: 'limit' }, sample)
       }
-      await attempt(results, { ...limit, group: 'limit' }, add)
+      await attempt(results, options, { ...limit, group: 'limit' }, add)
     }
   }
   return results
 }
 
-/** A peer or a limit that cannot run here is left out, with the reason; the product has to run. */
+function inTurn<T>(pass: number, steps: readonly T[]): readonly T[] {
+  return pass % 2 === 1 ? steps : [...steps].reverse()
+}
+
+/**
+ * A peer or a limit that cannot run here in every pass is left out, with the reason. The product has
+ * to run, and so has what was asked for by name or shows that the benchmark works.
+ */
 async function attempt(
   results: Results,
+  { only, smoke }: BenchOptions,
   step: { name: string; group: Group },
   measure: () => Promise<void>,
 ): Promise<void> {
@@ -92,8 +103,10 @@ async function attempt(
   try {
     await measure()
   } catch (error) {
-    if (step.group === 'product' || error instanceof InvariantError) throw error
+    if (only || smoke || step.group === 'product' || error instanceof InvariantError) throw error
     const reason = error instanceof Error ? error.message : String(error)
+    results.samples = results.samples.filter(({ name }) => name !== step.name)
+    results.scripts = results.scripts.filter(({ name }) => name !== step.name)
     results.skipped.push({ name: step.name, reason })
   }
 }
@@ -105,26 +118,32 @@ function addPass<S>(all: Measured<S>[], step: Omit<Measured<S>, 'passes'>, sampl
   else all.push({ name, about, group, passes: [sample] })
 }
 
-/** Only a whole run is kept: the README shows it. */
-async function keep(run: BenchRun, results: Results): Promise<void> {
-  const { smoke, only, ...options } = run.options
-  if (smoke || only !== undefined) return
+/** Measures, reports, and keeps what a whole standard run found: the README shows it. */
+async function main(run: BenchRun): Promise<void> {
+  const { options, servers, say } = run
+  // At the start: what is measured is what was built just now.
+  const machine = machineFacts(servers.folder)
+  const results = await measureAll(run)
+  const { seconds, connections, passes } = options
+  const kept = {
+    machine,
+    versions: await servers.versions(),
+    options: { seconds, connections, passes },
+    targets: checkTargets(results),
+    ...results,
+  }
+  const chart = drawChart(results)
+  if (options.smoke) console.log('A smoke run: the figures mean nothing.')
+  console.log(formatReport(results, options))
+  if (!isPublishable(options)) return
   const folder = inRepository('bench/results')
   await mkdir(folder, { recursive: true })
-  const kept = { machine: machineFacts(), options, targets: checkTargets(results), ...results }
   await writeFile(`${folder}/latest.json`, `${JSON.stringify(kept, null, 2)}\n`)
-  await writeFile(`${folder}/latest.svg`, drawChart(results))
+  await writeFile(`${folder}/latest.svg`, chart)
+  say('written: bench/results/latest.json and latest.svg')
 }
 
 /** One of each kind that needs nothing installed beside the product. */
 const smokeNames = ['checkout', 'script']
 const names = [...steps, ...scriptLimits].map(({ name }) => name)
-process.exitCode = await runSession(
-  () => readOptions(process.argv.slice(2), names, smokeNames),
-  async (run) => {
-    const results = await measureAll(run)
-    await keep(run, results)
-    if (run.options.smoke) console.log('A smoke run: the figures mean nothing.')
-    console.log(formatReport(results, !run.options.smoke))
-  },
-)
+process.exitCode = await runSession(() => readOptions(process.argv.slice(2), names, smokeNames), main)

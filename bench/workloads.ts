@@ -12,6 +12,8 @@ export interface Workload {
   connectionsFactor: number
   worker: 'running' | 'paused'
   fsync: 'always' | 'everysec'
+  /** The statuses that may answer while it is measured. */
+  answers: readonly number[]
 }
 
 const plenty = 1_000_000_000
@@ -26,6 +28,7 @@ const hotSku: Workload = {
   connectionsFactor: 1,
   worker: 'running',
   fsync: 'always',
+  answers: [201],
 }
 
 /** The product's workloads; `hot-sku` is the canonical one and the others differ from it as they say. */
@@ -53,9 +56,22 @@ export const workloads: readonly Workload[] = [
     about: 'hold, then confirm and wait for MySQL, or release',
     shape: 'checkout',
     skus: 100,
+    answers: [200, 201, 202],
   },
-  { ...hotSku, name: 'sold-out', about: '100 units, then nothing but refusals', unitsPerSku: 100 },
-  { ...hotSku, name: 'overload', about: 'hot-sku with 10 times the connections', connectionsFactor: 10 },
+  {
+    ...hotSku,
+    name: 'sold-out',
+    about: '100 units are gone, nothing but refusals',
+    unitsPerSku: 100,
+    answers: [409],
+  },
+  {
+    ...hotSku,
+    name: 'overload',
+    about: 'hot-sku with 10 times the connections',
+    connectionsFactor: 10,
+    answers: [201, 503],
+  },
 ]
 
 /** The name of a SKU of a workload; all of one width, so that a request is patched in place. */

@@ -1,5 +1,6 @@
--- bare-script: lua/reserve.lua without ledger, deadline and idempotency key. It checks the same and
--- keeps the same reservation. Redis' CPU a hold is judged against it.
+-- bare-script: lua/reserve.lua without ledger, deadline and idempotency key, as carefully written. It
+-- checks the same and keeps the reservation, with neither position nor deadline in its record. Redis'
+-- CPU a hold is judged against it.
 --
 -- KEYS: position, stock, reservations
 -- ARGV: server, then for each reservation: id, request
@@ -10,15 +11,31 @@ local position_key, stock_key, reservations_key = unpack(KEYS)
 -- include stock
 -- include lines
 
+local match, find = string.match, string.find
+local now_text = tostring(now)
+
+local ttls = {}
+local function is_ttl_allowed(ttl)
+  local allowed = ttls[ttl]
+  if allowed == nil then
+    allowed = tonumber(ttl) <= 86400
+    ttls[ttl] = allowed
+  end
+  return allowed
+end
+
 local requested, carts_to_load = {}, {}
 for i = 2, #ARGV, 2 do
-  local ttl, lines = string.match(ARGV[i + 1], '^([1-9]%d?%d?%d?%d?)\t([^\t]+)\t%C*\t%C*$')
+  local ttl, lines = match(ARGV[i + 1], '^([1-9]%d?%d?%d?%d?)\t([^\t]+)\t%C*\t%C*$')
   local cart = parse_lines(lines)
-  if not cart or tonumber(ttl) > 86400 or string.find(ARGV[i], '%c') then
+  if not cart or not is_ttl_allowed(ttl) or find(ARGV[i], '%c') then
     error('malformed')
   end
   requested[i] = cart
-  carts_to_load[#carts_to_load + 1] = cart
+  if not cart.listed then
+    cart.listed = true
+    carts_to_load[#carts_to_load + 1] = cart
+  end
 end
 load_stock(distinct_skus(carts_to_load))
 
@@ -40,8 +57,9 @@ for i = 2, #ARGV, 2 do
       available[sku], held[sku] = available[sku] - quantity, held[sku] + quantity
       changed_skus[sku] = true
     end
-    records[#records + 1] = ARGV[i]
-    records[#records + 1] = 'held\t' .. now .. '\t' .. ARGV[i + 1]
+    local last = #records
+    records[last + 1] = ARGV[i]
+    records[last + 2] = 'held\t' .. now_text .. '\t' .. ARGV[i + 1]
     replies[#replies + 1] = 'reserved'
   else
     replies[#replies + 1] = tostring(available[cart.skus[1]])

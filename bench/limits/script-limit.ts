@@ -7,6 +7,7 @@ import { storeKeys } from '#product/stock/keys.js'
 import { loadScript, scriptKeys } from '#product/stock/scripts.js'
 import type { BenchRun } from '../bench-run.js'
 import { watchCpu } from '../process-cpu.js'
+import type { BareSample } from '../sample.js'
 import { Product } from '../servers/product.js'
 import { setStock } from '../servers/target.js'
 import { skuName } from '../workloads.js'
@@ -27,7 +28,7 @@ export const scriptLimits: readonly ScriptLimit[] = [
   { name: 'script-pipelined', about: 'the same, 16 calls a write', pipelined: 16, connections: 64, batch: 1 },
   {
     name: 'script-batch',
-    about: 'batches like the gate: 32 holds, two at once',
+    about: 'the same, 32 holds a call, two calls at once',
     pipelined: 1,
     connections: 2,
     batch: 32,
@@ -36,6 +37,9 @@ export const scriptLimits: readonly ScriptLimit[] = [
 
 export interface ScriptSample {
   holdsPerSecond: number
+  /** Over the requests a second of the two `bare` beside it. */
+  ofBare: number
+  bare: BareSample
   redisCpuMs: number
 }
 
@@ -45,7 +49,7 @@ const randomMax = 2 ** 31 - 1
 const repeatedShareMax = 0.01
 
 /** Holds that a second of measuring is given: about what the fastest way does. */
-const holdsPerSecond = 20_000
+const expectedHoldsPerSecond = 20_000
 
 /** @throws Error when redis-benchmark is missing or fails, or the script refuses its arguments. */
 export async function measureScript(run: BenchRun, limit: ScriptLimit): Promise<ScriptSample> {
@@ -56,29 +60,37 @@ export async function measureScript(run: BenchRun, limit: ScriptLimit): Promise<
   try {
     await setStock(product.url, 'sku', 1, 1_000_000_000)
     const command = await reserveCommand(product.redis.url, limit.batch)
-    const calls = Math.ceil((options.seconds * holdsPerSecond) / limit.batch)
+    const calls = Math.ceil((options.seconds * expectedHoldsPerSecond) / limit.batch)
     const { port, password } = new URL(product.redis.url)
     const flags = ['-p', port, '-a', password, '-n', String(calls), '-c', String(limit.connections), '--csv']
     const random = ['-r', String(randomMax), '-P', String(limit.pipelined)]
-    const read = watchCpu({ redis: [product.redis.pid] })
-    const { status, output } = await runCommand([program, ...flags, ...random, ...command], {
-      timeoutMs: 300_000,
-      endsWithParent: true,
-    })
-    const { redis = Number.NaN } = read()
-    const rate = /","([\d.]+)"/.exec(output)?.[1]
-    if (status !== 0 || rate === undefined) throw new Error(`redis-benchmark failed: ${output.slice(-300)}`)
-    const made = await countHolds(product.redis.url)
+    const argv = [program, ...flags, ...random, ...command] as const
+    const { found, bare } = await run.besideBare(options.connections, () =>
+      runBenchmark(argv, product.redis.pid),
+    )
+    const made = await product.facts.openHolds()
     if (made < calls * limit.batch * (1 - repeatedShareMax)) {
       throw new Error(`redis-benchmark made ${made} holds of ${calls * limit.batch}`)
     }
+    const holdsPerSecond = found.callsPerSecond * limit.batch
     return {
-      holdsPerSecond: Number(rate) * limit.batch,
-      redisCpuMs: (redis / (calls * limit.batch)) * 1000,
+      holdsPerSecond,
+      ofBare: holdsPerSecond / bare.requestsPerSecond,
+      bare,
+      redisCpuMs: (found.redisCpuMs / (calls * limit.batch)) * 1000,
     }
   } finally {
     await product.stop()
   }
+}
+
+async function runBenchmark(argv: readonly [string, ...string[]], redisPid: number) {
+  const read = watchCpu({ redis: [redisPid] })
+  const { status, output } = await runCommand(argv, { timeoutMs: 300_000, endsWithParent: true })
+  const { redis = Number.NaN } = read()
+  const rate = /","([\d.]+)"/.exec(output)?.[1]
+  if (status !== 0 || rate === undefined) throw new Error(`redis-benchmark failed: ${output.slice(-300)}`)
+  return { callsPerSecond: Number(rate), redisCpuMs: redis }
 }
 
 /** EVALSHA as the gate sends it; redis-benchmark puts a new number in each place of `__rand_int__`. */
@@ -102,15 +114,6 @@ async function reserveCommand(redisUrl: string, batch: number): Promise<string[]
     const [header, reply] = (await redis.evalsha(sha1, keys.length, ...keys, ...tried)) as string[]
     if (reply !== 'reserved') throw new Error(`reserve.lua answered "${header}", "${reply}"`)
     return ['EVALSHA', sha1, String(keys.length), ...keys, ...args]
-  } finally {
-    redis.disconnect()
-  }
-}
-
-async function countHolds(redisUrl: string): Promise<number> {
-  const redis = new Redis(redisUrl)
-  try {
-    return await redis.zcard(storeKeys('main').deadlines)
   } finally {
     redis.disconnect()
   }

@@ -17,67 +17,98 @@ process.on('message', (spec: LoadSpec) => {
 })
 process.on('disconnect', () => process.exit(0))
 
+/** How soon autocannon notices that all of its connections are done. */
 const sampleMs = 50
+const timeoutSeconds = 30
+/** While the connections are made; in no rate, because a short load would have a larger share of it. */
+const rampMs = 100
+
+/** What is read and set of a connection beyond its types: requests sent, and the bound on them. */
+interface Connection extends Client {
+  reqsMade: number
+  responseMax?: number
+}
 
 function send(spec: LoadSpec): Promise<LoadResult> {
   const accepted = new LatencyHistogram()
-  const refused = new LatencyHistogram()
   const finished = new LatencyHistogram()
+  const refused = new LatencyHistogram()
   const byStatus: Record<number, number> = {}
   const counts: CheckoutCounts = { confirmed: 0, released: 0 }
+  const inTime = { accepted: 0, refused: 0 }
+  const connections: Connection[] = []
   let responses = 0
-  let broken = 0
+  let unexpected = 0
+  let lastAt = 0
+  let endedAt: number | undefined
   const setupClient = (client: Client) => {
+    connections.push(client as Connection)
     // An event its types do not know.
     ;(client as EventEmitter).on(
       'headers',
       ({ statusCode, headers }: { statusCode: number; headers: string[] }) => {
-        if (statusCode === 503 && !headers.some((text) => text.toLowerCase() === 'retry-after')) broken++
+        if (statusCode === 503 && !headers.some((text) => text.toLowerCase() === 'retry-after')) unexpected++
       },
     )
     if (spec.shape === 'reserve') patchRequests(client, spec)
   }
+  const requestsMade = () => connections.reduce((sum, { reqsMade }) => sum + reqsMade, 0)
+  // No connection asks again; each ends with the answer that is under way.
+  const stopAsking = () => {
+    endedAt = performance.now()
+    for (const connection of connections) connection.responseMax = connection.reqsMade
+  }
   return new Promise((resolve, reject) => {
-    const began = performance.now()
     const tracker = autocannon(
       {
         // It takes several; its types know of one.
         url: [...spec.urls] as unknown as string,
         connections: spec.connections,
-        ...(spec.requests ? { amount: spec.requests } : { duration: spec.seconds ?? 1 }),
-        // How soon it stops when its time is over.
+        ...(spec.requests
+          ? { amount: spec.requests }
+          : // Its own end drops what is under way, so it must not come before ours.
+            { duration: (spec.seconds ?? 1) + 2 * timeoutSeconds }),
         sampleInt: sampleMs,
-        timeout: 30,
+        timeout: timeoutSeconds,
         setupClient,
         ...(spec.shape === 'checkout' && { requests: checkoutRequests(spec, counts) }),
       },
       (error) => {
         if (error) return reject(error)
-        const seconds = (performance.now() - began) / 1000
+        const seconds = ((endedAt ?? lastAt) - countedFrom) / 1000
         resolve({
           seconds,
-          responses,
+          acceptedPerSecond: inTime.accepted / seconds,
+          refusedPerSecond: inTime.refused / seconds,
           accepted: accepted.read(),
-          refused: refused.read(),
           finished: finished.read(),
+          refused: refused.read(),
           byStatus,
-          broken,
+          // Each request has its answer by now, or never had one.
+          broken: unexpected + requestsMade() - responses,
           ...counts,
         })
       },
     )
-    tracker.on('response', (_client, status, _bytes, ms) => {
+    // Its connections are made, and the first bytes go out when this turn ends.
+    const began = performance.now()
+    const countedFrom = spec.requests ? began : began + rampMs
+    if (!spec.requests) setTimeout(stopAsking, rampMs + (spec.seconds ?? 1) * 1000)
+    tracker.on('response', (client, status, _bytes, sinceMade) => {
+      lastAt = performance.now()
+      // A connection makes its first request with itself, before it can send it.
+      const ms = (client as Connection).reqsMade === 1 ? lastAt - began : sinceMade
       responses++
       byStatus[status] = (byStatus[status] ?? 0) + 1
-      if (status < 300) {
-        accepted.record(ms)
-        // A hold is answered with 201, paying for it or cancelling it with 200 or 202.
-        if (status !== 201) finished.record(ms)
-      } else if (status === 409 || status === 503) refused.record(ms)
-      else broken++
-    })
-    tracker.on('reqError', () => {
-      broken++
+      const isInTime = lastAt >= countedFrom && endedAt === undefined
+      if (status === 409) {
+        refused.record(ms)
+        if (isInTime) inTime.refused++
+      } else if (status === 200 || status === 201 || status === 202) {
+        ;(status === 201 ? accepted : finished).record(ms)
+        // 202 is a payment that MySQL does not hold yet: not what was waited for.
+        if (isInTime && status !== 202) inTime.accepted++
+      } else if (status !== 503) unexpected++
     })
   })
 }

@@ -17,19 +17,32 @@ export interface LoadSpec {
   ttlSeconds: number
 }
 
-/** What came of it. A request that was under way when the time ended is in no figure. */
+/** What came of it, to the last answer. */
 export interface LoadResult {
+  /** From when the connections are made until no more was asked for; the last answers come later. */
   seconds: number
-  responses: number
-  /** 2xx. */
+  /** Answers within `seconds` that say that it is done, and those that say no for good. */
+  acceptedPerSecond: number
+  refusedPerSecond: number
+  /** 201: a hold. */
   accepted: Latencies
-  /** 409, and 503 with Retry-After: a definite no. */
+  /** 200 and 202: a hold paid for or cancelled. */
+  finished: Latencies
+  /** 409: a definite no. */
   refused: Latencies
   byStatus: Record<number, number>
-  /** Lost connections, timeouts, and any answer that is neither accepted nor refused. */
+  /** Requests that were never answered, or neither as above nor by a 503 that says when to repeat. */
   broken: number
-  /** The second half of a checkout. */
-  finished: Latencies
   confirmed: number
   released: number
+}
+
+/** How many were answered with a yes or a definite no. */
+export function definiteAnswers({ accepted, finished, refused }: LoadResult): number {
+  return accepted.count + finished.count + refused.count
+}
+
+/** How many may have taken effect or not: told to repeat, or not told at all. */
+export function unsureAnswers({ byStatus, broken }: LoadResult): number {
+  return broken + (byStatus[503] ?? 0)
 }

@@ -5,7 +5,7 @@ import { connectionsMax, tables } from './sql-tables.js'
 /** Interactive transactions wait for their turn at the hot row rather than fail. */
 const patience = { maxWait: 30_000, timeout: 30_000 }
 
-/** Opens Prisma on the peers' tables. `transact` is what the two Prisma peers differ in. */
+/** Opens Prisma on the peers' tables; the two Prisma peers differ in their transactions. */
 export async function openPrismaStock(databaseUrl) {
   const { hostname, port, username, password, pathname } = new URL(databaseUrl)
   const adapter = new PrismaMariaDb({

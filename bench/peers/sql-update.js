@@ -15,7 +15,10 @@ export async function open({ databaseUrl }) {
             where: { sku, available: { gte: quantity } },
             data: { available: { decrement: quantity }, held: { increment: quantity } },
           })
-          if (count === 0) throw new ShortError(line, await stock.available(sku))
+          if (count > 0) continue
+          // On this connection: with all of the pool's at this point, none would be left to ask on.
+          const row = await tx.stock.findUnique({ where: { sku } })
+          throw new ShortError(line, row?.available ?? 0)
         }
       })
       return reservation

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { readConfig } from '#product/config.js'
 import { isRefusal } from '#product/domain/outcomes.js'
 import { openExpiryQueue } from '#product/expiry/expiry-queue.js'
@@ -32,7 +33,7 @@ export async function loadHolds(
     for (let i = next++; i < count; i = next++) {
       const ttlSeconds = ttlSecondsAt(Date.now())
       const request = { customerId: `customer-${i}`, orderId: undefined, ttlSeconds, lines }
-      const result = await gate.reserve(request, `load-${i}`)
+      const result = await gate.reserve(request, randomUUID())
       if (isRefusal(result)) throw new Error(`a hold was refused: ${result.refused}`)
       scheduler.schedule(result.reservation.createdAtMs, result.reservation.expiresAtMs)
     }

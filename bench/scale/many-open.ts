@@ -1,10 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { type BenchRun, bareSpec, meanOf } from '../bench-run.js'
+import { type BenchRun, bareSpec } from '../bench-run.js'
 import { checkInvariants } from '../invariants.js'
+import type { LoadResult } from '../load/load-spec.js'
 import { Product } from '../servers/product.js'
 import { setStock } from '../servers/target.js'
 import { loadHolds } from './hold-loader.js'
-import { RedisFacts } from './redis-facts.js'
 import type { ScaleFigures, ScaleSizes } from './scale-figures.js'
 
 const units = 1_000_000_000
@@ -12,8 +11,8 @@ const units = 1_000_000_000
 const longTtlSeconds = 86_400
 
 /**
- * Loads a million holds with no worker running, has the worker drain them, weighs them, and compares
- * the rate of further holds with that of a product that has a thousand.
+ * Loads a million holds with no worker running, has a worker drain them, weighs them, does that again
+ * with fewer, and compares the rate of further holds with that of a product that has a thousand.
  */
 export async function measureManyOpen(run: BenchRun, sizes: ScaleSizes): Promise<ScaleFigures> {
   const { servers, cleanup, options, say } = run
@@ -24,56 +23,54 @@ export async function measureManyOpen(run: BenchRun, sizes: ScaleSizes): Promise
     // Nobody drains the ledger until all are loaded.
     env: { HOLDFAST_LEDGER_LAG_MAX: '0' },
   })
-  const facts = new RedisFacts(many.redis.url)
   try {
     await setStock(many.url, 'sku', 1, units)
-    const emptyBytes = await facts.usedBytes()
-    say(`loading ${sizes.many} holds`)
-    await loadHolds(many, sizes.many, () => longTtlSeconds)
-    const behind = () => facts.entriesBehind()
-    const waiting = await behind()
-    say(`draining ${waiting} entries`)
-    many.startWorker()
-    const entries = await firstProgress(behind, waiting)
-    const seconds = (await many.drain(900_000, behind)) / 1000
-    const bytesPerHold = ((await facts.usedBytes()) - emptyBytes) / sizes.many
-
-    const passes: { few: number; many: number }[] = []
-    let sent = { accepted: 0, unanswered: 0 }
-    await many.drain()
-    for (let pass = 1; pass <= options.passes; pass++) {
-      say(`pass ${pass} of ${options.passes}: hold rate with ${sizes.few} and with ${sizes.many} open`)
-      const few = await measureFew(run, sizes.few)
-      const rate = await measureRate(run, many)
-      sent = { accepted: sent.accepted + rate.accepted, unanswered: sent.unanswered + rate.unanswered }
-      passes.push({ few, many: rate.ofBare })
+    const emptyBytes = await many.facts.usedBytes()
+    const drains = [await measureDrain(run, many, sizes.many)]
+    const bytesPerHold = ((await many.facts.usedBytes()) - emptyBytes) / sizes.many
+    for (let pass = 2; pass <= options.passes; pass++) {
+      await many.stopWorkers()
+      drains.push(await measureDrain(run, many, sizes.more))
     }
-    await many.drain()
-    await checkInvariants({
-      redisUrl: many.redis.url,
-      databaseUrl: many.databaseUrl,
-      unitsByPrefix: { sku: units },
-      acceptedHolds: sizes.many + sent.accepted,
-      unansweredMax: sent.unanswered,
-    })
+
+    const open = await many.facts.openHolds()
+    const growth: { few: number; many: number }[] = []
+    const loads: LoadResult[] = []
+    for (let pass = 1; pass <= options.passes; pass++) {
+      say(`pass ${pass} of ${options.passes}: hold rate from ${sizes.few} and from ${open} open`)
+      const few = await measureFew(run, sizes.few)
+      growth.push({ few, many: await measureRate(run, many, loads) })
+    }
+    await check(many, loads, open)
     return {
-      drain: { entries, seconds, entriesPerSecond: entries / seconds },
+      drain: { passes: drains },
       memory: { holds: sizes.many, bytesPerHold },
-      growth: { few: sizes.few, many: sizes.many, passes },
+      growth: { few: sizes.few, many: open, passes: growth },
     }
   } finally {
-    facts.close()
     await many.stop()
   }
 }
 
-/** How many entries are left when the first are drained: the start of a worker is not its rate. */
-async function firstProgress(entriesBehind: () => Promise<number>, waiting: number): Promise<number> {
-  for (;;) {
-    const left = await entriesBehind()
-    if (left < waiting) return left
-    await delay(5)
-  }
+/** The rate at which a new worker drains what was loaded while there was none. */
+async function measureDrain(run: BenchRun, product: Product, holds: number) {
+  const { say, options } = run
+  say(`loading ${holds} holds`)
+  await loadHolds(product, holds, () => longTtlSeconds)
+  const waiting = await product.entriesBehind()
+  say(`draining ${waiting} entries`)
+  const { found, bare } = await run.besideBare(options.connections, async () => {
+    product.startWorker()
+    let entries = waiting
+    // The start of a worker is not its rate: from the first progress on.
+    await product.waitUntil('the worker drains', async () => {
+      entries = await product.entriesBehind()
+      return entries < waiting
+    })
+    const seconds = (await product.drain()) / 1000
+    return { entries, seconds, entriesPerSecond: entries / seconds }
+  })
+  return { ...found, bare: bare.requestsPerSecond }
 }
 
 /** A new product each time, because every measurement leaves open holds behind. */
@@ -82,36 +79,44 @@ async function measureFew(run: BenchRun, open: number): Promise<number> {
   try {
     await setStock(product.url, 'sku', 1, units)
     await loadHolds(product, open, () => longTtlSeconds)
-    return (await measureRate(run, product, open)).ofBare
+    const loads: LoadResult[] = []
+    const ofBare = await measureRate(run, product, loads)
+    await check(product, loads, open)
+    return ofBare
   } finally {
     await product.stop()
   }
 }
 
-/** @param open how many holds are to be open when the measurement begins; those of the warm-up expire. */
-async function measureRate(run: BenchRun, product: Product, open?: number) {
+/**
+ * The rate of holds over `bare`, once those of the warm-up have expired.
+ *
+ * @param loads gets what was sent.
+ */
+async function measureRate(run: BenchRun, product: Product, loads: LoadResult[]): Promise<number> {
   const { options, warmUpSeconds } = run
   const spec = { ...bareSpec(product), connections: options.connections }
-  const warm = { ...spec, seconds: warmUpSeconds, ttlSeconds: 1 }
-  const warmUp = await run.load.run(warm)
-  if (open !== undefined) await becomesFew(product, open)
+  const open = await product.facts.openHolds()
+  loads.push(await run.load.run({ ...spec, seconds: warmUpSeconds, ttlSeconds: 1 }))
+  await product.waitUntil('the holds of the warm-up expire', async () => {
+    return (await product.facts.openHolds()) <= open
+  })
   await product.drain()
-  const before = await run.measureBare(spec.connections)
-  const { result } = await run.measure(product, { ...spec, seconds: options.seconds })
-  await product.drain()
-  const after = await run.measureBare(spec.connections)
-  return {
-    ofBare: result.accepted.count / result.seconds / meanOf(before, after).requestsPerSecond,
-    accepted: warmUp.accepted.count + result.accepted.count,
-    unanswered: 2 * spec.connections,
-  }
+  const { found, bare } = await run.besideBare(spec.connections, async () => {
+    const result = await run.load.run({ ...spec, seconds: options.seconds })
+    await product.drain()
+    return result
+  })
+  loads.push(found)
+  return found.acceptedPerSecond / bare.requestsPerSecond
 }
 
-async function becomesFew(product: Product, open: number): Promise<void> {
-  const facts = new RedisFacts(product.redis.url)
-  try {
-    while ((await facts.openHolds()) > open) await delay(50)
-  } finally {
-    facts.close()
-  }
+function check(product: Product, loads: readonly LoadResult[], otherHolds: number): Promise<void> {
+  return checkInvariants({
+    redisUrl: product.redis.url,
+    databaseUrl: product.databaseUrl,
+    shelves: { sku: { skus: 1, units } },
+    loads,
+    otherHolds,
+  })
 }

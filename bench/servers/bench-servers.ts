@@ -1,6 +1,8 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { readServerVersions, type ServerVersions } from '#product/demo/server-versions.js'
 import { type MariadbServer, startMariadb } from '#product/embedded/mariadb-server.js'
 import { type RedisServer, startRedis } from '#product/embedded/redis-server.js'
 import { type Database, openDatabase } from '#product/ledger/database.js'
@@ -60,6 +62,20 @@ export class BenchServers {
       drop: async () => {
         await this.admin.$executeRawUnsafe(`DROP DATABASE IF EXISTS ${name}`)
       },
+    }
+  }
+
+  /** As the servers name themselves; PostgreSQL's when it was needed. */
+  async versions(): Promise<ServerVersions & { postgres?: string }> {
+    const redis = await this.startRedis()
+    const client = new Redis(redis.url)
+    try {
+      const postgres = await this.postgres?.catch(() => undefined)
+      const versions = await readServerVersions(client, this.admin)
+      return { ...versions, ...(postgres && { postgres: postgres.version }) }
+    } finally {
+      client.disconnect()
+      await redis.stop()
     }
   }
 

@@ -8,9 +8,10 @@ import { startServer } from '#product/embedded/server-start.js'
 import { installPostgres } from './postgres-install.js'
 
 export interface PostgresServer {
-  /** postgres://holdfast:password@127.0.0.1:port/postgres */
-  url: string
   pid: number
+  version: string
+  /** An empty database of its own. @returns postgres://holdfast:password@127.0.0.1:port/name */
+  createDatabase(): Promise<{ url: string; drop(): Promise<void> }>
   stop(): Promise<void>
 }
 
@@ -52,9 +53,25 @@ export async function startPostgres(o: {
     ],
     isReady: acceptsStartup,
   })
+  const address = ['-h', '127.0.0.1', '-p', String(server.port), '-U', 'holdfast']
+  const ask = async (program: string, ...args: string[]) => {
+    const command = [join(bin, program), ...address, ...args] as unknown as [string, ...string[]]
+    const { status, output } = await runCommand(command, { timeoutMs: 90_000, env: { PGPASSWORD: password } })
+    if (status !== 0) throw new Error(`${program} failed: ${lastLines(output)}`)
+    return output.trim()
+  }
+  let databases = 0
   return {
-    url: `postgres://holdfast:${password}@127.0.0.1:${server.port}/postgres`,
     pid: server.pid,
+    version: await ask('psql', '-Atc', 'SHOW server_version', 'postgres'),
+    createDatabase: async () => {
+      const name = `bench_${++databases}`
+      await ask('createdb', name)
+      return {
+        url: `postgres://holdfast:${password}@127.0.0.1:${server.port}/${name}`,
+        drop: async () => void (await ask('dropdb', name)),
+      }
+    },
     stop: server.stop,
   }
 }

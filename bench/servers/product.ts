@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { migrateDatabase } from '#product/commands/migrate.js'
 import { readConfig } from '#product/config.js'
@@ -7,6 +6,7 @@ import type { RedisServer } from '#product/embedded/redis-server.js'
 import type { BenchServers } from './bench-servers.js'
 import { Child } from './child.js'
 import type { Cleanup } from './cleanup.js'
+import { RedisFacts } from './redis-facts.js'
 import { inRepository, type Target } from './target.js'
 
 export interface ProductOptions {
@@ -20,21 +20,26 @@ export interface ProductOptions {
 }
 
 const readyTimeoutMs = 30_000
-const pollMs = 20
+const waitMaxMs = 300_000
+const pollMs = 10
 
 /** The product as production runs it: API and worker as processes, on a Redis and a database of its own. */
 export class Product implements Target {
+  readonly facts: RedisFacts
+  private workers: Child[] = []
+
   private constructor(
     readonly urls: readonly string[],
     readonly redis: RedisServer,
     readonly databaseUrl: string,
     private readonly apis: readonly Child[],
-    private readonly workers: Child[],
     private readonly mariadbPid: number,
     private readonly env: Record<string, string>,
     private readonly options: ProductOptions,
     private readonly dropDatabase: () => Promise<void>,
-  ) {}
+  ) {
+    this.facts = new RedisFacts(redis.url)
+  }
 
   static async start(options: ProductOptions): Promise<Product> {
     const { servers, cleanup } = options
@@ -46,7 +51,7 @@ export class Product implements Target {
     const urls: string[] = []
     for (let i = 0; i < (options.apis ?? 1); i++) {
       const port = await anyFreePort()
-      const child = startPart('api', i, { ...env, PORT: String(port) }, options)
+      const child = startPart('api', { ...env, PORT: String(port) }, options)
       apis.push(child)
       cleanup.add(() => child.stop())
       urls.push(`http://127.0.0.1:${port}`)
@@ -57,7 +62,6 @@ export class Product implements Target {
       redis,
       database.url,
       apis,
-      [],
       servers.mariadb.pid,
       env,
       options,
@@ -67,7 +71,7 @@ export class Product implements Target {
     return product
   }
 
-  get pids(): Record<string, readonly number[]> {
+  get pids(): Record<'api' | 'redis' | 'worker' | 'mariadb', readonly number[]> {
     return {
       api: this.apis.map((child) => child.pid),
       redis: [this.redis.pid],
@@ -81,9 +85,14 @@ export class Product implements Target {
   }
 
   startWorker(): void {
-    const child = startPart('worker', this.workers.length, this.env, this.options)
+    const child = startPart('worker', this.env, this.options)
     this.options.cleanup.add(() => child.stop())
     this.workers.push(child)
+  }
+
+  async stopWorkers(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.stop()))
+    this.workers = []
   }
 
   pauseWorkers(): void {
@@ -95,26 +104,26 @@ export class Product implements Target {
   }
 
   /** Ledger entries that MySQL lacks. */
-  async entriesBehind(): Promise<number> {
-    const response = await fetch(`${this.url}/readyz`)
-    const readiness = (await response.json()) as { stores: Record<string, { entriesBehind: number | null }> }
-    return readiness.stores.main?.entriesBehind ?? Number.NaN
+  entriesBehind(): Promise<number> {
+    return this.facts.entriesBehind()
   }
 
   /**
    * Waits until MySQL holds everything. @returns how many ms that took.
    *
-   * @param entriesBehind how many entries MySQL lacks; asking the API costs its CPU.
-   * @throws Error when it has not within `timeoutMs`, or a worker has ended.
+   * @throws Error when that takes longer than `waitMaxMs`, or a process has ended.
    */
-  async drain(timeoutMs = 300_000, entriesBehind = () => this.entriesBehind()): Promise<number> {
+  drain(): Promise<number> {
+    return this.waitUntil('MySQL holds everything', async () => (await this.entriesBehind()) === 0)
+  }
+
+  /** Polls. @returns after how many ms it was so. @throws Error as `drain` does. */
+  async waitUntil(what: string, isSo: () => Promise<boolean>): Promise<number> {
     const began = performance.now()
-    while ((await entriesBehind()) !== 0) {
-      const dead = this.workers.find((worker) => worker.ended)
+    while (!(await isSo())) {
+      const dead = [...this.apis, ...this.workers].find((child) => child.ended)
       if (dead) throw dead.failure()
-      if (performance.now() - began > timeoutMs) {
-        throw new Error(`after ${timeoutMs / 1000} s MySQL still lacks ${await this.entriesBehind()} entries`)
-      }
+      if (performance.now() - began > waitMaxMs) throw new Error(`not within ${waitMaxMs / 1000} s: ${what}`)
       await delay(pollMs)
     }
     return performance.now() - began
@@ -122,24 +131,16 @@ export class Product implements Target {
 
   /** Ends its processes and its Redis, and drops its database. */
   async stop(): Promise<void> {
+    this.facts.close()
     await Promise.all([...this.apis, ...this.workers].map((child) => child.stop()))
     await this.redis.stop()
     await this.dropDatabase()
   }
 }
 
-function startPart(
-  part: 'api' | 'worker',
-  index: number,
-  env: Record<string, string>,
-  o: ProductOptions,
-): Child {
-  return Child.start({
-    name: `holdfast ${part}`,
-    args: [inRepository('dist/main.js'), part],
-    env,
-    logFile: join(o.servers.folder, `${part}-${index}.log`),
-  })
+function startPart(part: 'api' | 'worker', env: Record<string, string>, o: ProductOptions): Child {
+  const args = [inRepository('dist/main.js'), part]
+  return Child.start({ name: `holdfast ${part}`, args, env, folder: o.servers.folder })
 }
 
 async function becomesReady(child: Child, url: string): Promise<void> {

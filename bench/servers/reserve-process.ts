@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { Child } from './child.js'
 import type { Cleanup } from './cleanup.js'
 import { compiled, type Target } from './target.js'
@@ -20,7 +19,7 @@ export async function startReserveProcess(o: {
     name: o.name,
     args: [compiled('servers/reserve-server.js'), o.module],
     env: o.env,
-    logFile: join(o.folder, `${o.name}.log`),
+    folder: o.folder,
   })
   o.cleanup.add(() => child.stop())
   const url = (await child.message()) as string

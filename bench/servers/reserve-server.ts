@@ -22,6 +22,8 @@ async function main(name: string): Promise<void> {
   }))
   await app.listen({ host: '127.0.0.1', port: 0 })
   process.send?.(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}`)
+  // Whoever measures us is gone.
+  process.once('disconnect', () => process.exit(1))
   process.once('SIGTERM', async () => {
     app.server.closeAllConnections()
     await app.close()

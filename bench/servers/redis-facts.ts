@@ -3,7 +3,7 @@ import { storeKeys } from '#product/stock/keys.js'
 
 const { deadlines, position, watermark } = storeKeys('main')
 
-/** What the scale measurements look up in Redis, behind the service's back. */
+/** What is looked up in Redis, behind the service's back: asking the service would cost its CPU. */
 export class RedisFacts {
   private readonly redis: Redis
 
