@@ -14,7 +14,7 @@ interface Bar {
 }
 
 const width = 860
-const labelWidth = 170
+const labelWidth = 184
 const noteWidth = 250
 const rowHeight = 30
 const barHeight = 18
