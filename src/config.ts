@@ -160,7 +160,7 @@ export const settings = {
     [50, 60_000],
     'ms of deadlines that one delayed job serves',
   ),
-  expiryBatchMax: whole('HOLDFAST_EXPIRY_BATCH_MAX', 250, [1, 1000], 'reservations expired in one step'),
+  expiryBatchMax: whole('HOLDFAST_EXPIRY_BATCH_MAX', 500, [1, 1000], 'reservations expired in one step'),
   sweepMs: whole('HOLDFAST_SWEEP_MS', 2000, [100, 60_000], 'ms between sweeps for what a lost job left'),
   reconcileSeconds: whole(
     'HOLDFAST_RECONCILE_SECONDS',
