@@ -63,9 +63,9 @@ if available[sku] + quantity > count_max then
 end
 local line = move(sku, quantity, quantity, 0, 0)
 append_entry('adjust', '', line, reason .. '\t' .. key)
+save_entries()
 save_stock()
 if key ~= '' then
   redis.call('SET', adjustment_key, request, 'EX', retention)
 end
-save_entries()
 return { judged('adjusted', counts()) }

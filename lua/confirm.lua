@@ -15,6 +15,7 @@
 --   payment-mismatch TAB position      confirmed with another paymentRef
 --   insufficient-stock TAB position TAB sku:requested:available,...
 --   malformed                          the call is not what the service should have sent
+--   unreadable                         its record, or the counts of its SKUs, are damaged
 local position_key, stock_key, ledger_key, reservations_key, deadlines_key, finished_key = unpack(KEYS)
 -- include position
 -- include fields
@@ -52,8 +53,11 @@ local function confirm(reservation, payment_ref, if_expired)
   if string.find(payment_ref, '%c') or (if_expired ~= 'refuse' and if_expired ~= 'reacquire') then
     return 'malformed'
   end
-  if not reservation then
+  if reservation == nil then
     return judged('unknown-reservation')
+  end
+  if not is_sound(reservation) then
+    return 'unreadable'
   end
   if reservation.state == 'confirmed' then
     if payment_ref ~= '' and payment_ref ~= reservation.payment_ref then

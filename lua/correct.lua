@@ -5,8 +5,8 @@
 -- counts of now, so that the changes made since are kept. The entry moves no units (its quantity is
 -- 0); it says what the counts are from here on, and its reason what they were.
 --
--- Counts that are not readable stop every other script, so nothing has changed them since they were
--- seen: they are replaced.
+-- No other script changes counts that are not readable, so nothing has since they were seen: they are
+-- replaced.
 --
 -- KEYS: position, stock, ledger, skus
 -- ARGV: server, run, epoch and sequence of the position the counts were seen at, sku, the text seen
@@ -71,8 +71,8 @@ end
 available[sku], held[sku], sold[sku] = unpack(current)
 local line = move(sku, 0, unpack(moves))
 append_entry('correct', '', line, reason .. '; before this entry ' .. table.concat(current, ' ') .. '\t')
+save_entries()
 save_stock()
 redis.call('ZADD', skus_key, 0, sku)
-save_entries()
 remember_correction(run)
 return { 'corrected\t' .. epoch .. '-' .. sequence }

@@ -1,12 +1,15 @@
 #!lua flags=allow-oom
 -- expire: moves units held -> available for reservations whose deadline has passed, the oldest
--- first, at most `limit` of them. The set of deadlines is the truth; who calls this, and when, only
--- decides how soon the units are back.
+-- first. The set of deadlines is the truth; who calls this, and when, only decides how soon the units
+-- are back.
+--
+-- A deadline whose reservation is damaged or gone is left for the reconciler. Such deadlines become the
+-- first of the set: the caller gives their number to have the next ones looked at.
 --
 -- KEYS: position, stock, ledger, reservations, deadlines, finished
--- ARGV: server, limit
+-- ARGV: server, how many are looked at at most, how many of the first are left out
 -- Returns: `store-fenced` alone, or: number expired, ms the oldest of them was overdue,
---   the next deadline in ms (or '' when nothing is held)
+--   the next deadline in ms (or '' when nothing is held), number left, the first of them (or '')
 local position_key, stock_key, ledger_key, reservations_key, deadlines_key, finished_key = unpack(KEYS)
 -- include position
 -- include fields
@@ -16,18 +19,20 @@ local position_key, stock_key, ledger_key, reservations_key, deadlines_key, fini
 -- include lines
 -- include reservations
 
-local limit = whole(ARGV[2], 'the limit')
-local ids = redis.call('ZRANGE', deadlines_key, '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
+local limit, first = whole(ARGV[2], 'the limit'), whole(ARGV[3], 'the number left out')
+local ids = redis.call('ZRANGE', deadlines_key, '-inf', now, 'BYSCORE', 'LIMIT', first, limit)
 local reservations = load_reservations(ids)
 local overdue_ms = 0
+local left = {}
 for i = 1, #ids do
   local reservation = reservations[ids[i]]
-  if not reservation or reservation.state ~= 'held' then
-    error('the deadline of ' .. ids[i] .. ' is not of a held reservation')
+  if is_sound(reservation) and reservation.state == 'held' then
+    overdue_ms = math.max(overdue_ms, now - reservation.expires_at)
+    close(reservation, 'expired', 'expire')
+  else
+    left[#left + 1] = ids[i]
   end
-  overdue_ms = math.max(overdue_ms, now - reservation.expires_at)
-  close(reservation, 'expired', 'expire')
 end
 save()
-local next_one = redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')
-return { tostring(#ids), tostring(overdue_ms), next_one[2] or '' }
+local next_one = redis.call('ZRANGE', deadlines_key, first + #left, first + #left, 'WITHSCORES')
+return { tostring(#ids - #left), tostring(overdue_ms), next_one[2] or '', tostring(#left), left[1] or '' }

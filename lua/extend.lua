@@ -14,6 +14,7 @@
 --   reservation-expired TAB position
 --   extension-limit TAB position TAB latest      the latest deadline it could have, in ms
 --   malformed                          the call is not what the service should have sent
+--   unreadable                         its record, or the counts of its SKUs, are damaged
 local position_key, stock_key, ledger_key, reservations_key, deadlines_key, finished_key = unpack(KEYS)
 -- include position
 -- include fields
@@ -29,8 +30,11 @@ local function extend(reservation, ttl)
   if not string.find(ttl, '^[1-9]%d?%d?%d?%d?$') or tonumber(ttl) > 86400 then
     return 'malformed'
   end
-  if not reservation then
+  if reservation == nil then
     return judged('unknown-reservation')
+  end
+  if not is_sound(reservation) then
+    return 'unreadable'
   end
   if reservation.state ~= 'held' then
     return judged('reservation-' .. reservation.state)

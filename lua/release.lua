@@ -9,6 +9,7 @@
 --   unknown-reservation TAB position
 --   reservation-confirmed TAB position
 --   reservation-expired TAB position
+--   unreadable                         its record, or the counts of its SKUs, are damaged
 local position_key, stock_key, ledger_key, reservations_key, deadlines_key, finished_key = unpack(KEYS)
 -- include position
 -- include fields
@@ -18,8 +19,11 @@ local position_key, stock_key, ledger_key, reservations_key, deadlines_key, fini
 -- include reservations
 
 local function release(reservation)
-  if not reservation then
+  if reservation == nil then
     return judged('unknown-reservation')
+  end
+  if not is_sound(reservation) then
+    return 'unreadable'
   end
   if reservation.state == 'confirmed' then
     return judged('reservation-confirmed')

@@ -18,6 +18,7 @@
 --   unknown-sku TAB position TAB sku,...         these SKUs do not exist
 --   insufficient-stock TAB position TAB sku:requested:available,...
 --   malformed                          the request is not what the service should have sent
+--   unreadable                         the counts of its SKUs, or the record its key made, are damaged
 local position_key, stock_key, ledger_key, reservations_key, deadlines_key, keys_key = unpack(KEYS)
 -- include position
 -- include fields
@@ -65,7 +66,8 @@ for call = 1, count do
     end
   end
 end
-load_stock(distinct_skus(carts_to_load))
+local unreadable_skus = {}
+load_stock(distinct_skus(carts_to_load), unreadable_skus)
 local known_ids = {}
 local ids_by_key = read_fields(keys_key, keys_to_read)
 for i = 1, #calls_with_key do
@@ -77,10 +79,14 @@ local new_ids, new_records = {}, {}
 local records, deadlines, keys = {}, {}, {}
 
 local function replay(request, id, record)
-  if sub(record, -#request - 1) ~= '\t' .. request then
+  if record and sub(record, -#request - 1) == '\t' .. request then
+    return 'replayed\t' .. id .. '\t' .. record
+  end
+  local lines = record and match(record, '^%l+\t%d+%-%d+\t%d+\t%d+\t%d*\t1?\t[^\t]*\t[^\t]*\t%d+\t([^\t]+)\t[^\t]*\t[^\t]*$')
+  if lines and parse_lines(lines) then
     return judged('idempotency-key-reused')
   end
-  return 'replayed\t' .. id .. '\t' .. record
+  return 'unreadable'
 end
 
 -- Whether every line of the cart can be served.
@@ -100,7 +106,9 @@ local function refuse(cart)
   for i = 1, #cart.skus do
     local sku, quantity = cart.skus[i], cart.quantities[i]
     local count = available[sku]
-    if not count then
+    if unreadable_skus[sku] then
+      return 'unreadable'
+    elseif not count then
       unknown[#unknown + 1] = sku
     elseif count < quantity then
       short[#short + 1] = sku .. ':' .. quantity .. ':' .. count
@@ -162,10 +170,10 @@ for call = 1, count do
   replies[call + 1] = reserve(call)
 end
 if #entries > 0 then
+  save_entries()
   save_stock()
   call_in_parts('HSET', reservations_key, records)
   call_in_parts('HSET', keys_key, keys)
   call_in_parts('ZADD', deadlines_key, deadlines)
-  save_entries()
 end
 return replies

@@ -34,8 +34,8 @@ local quantity = on_hand - held[sku] - available[sku]
 if quantity ~= 0 or outcome == 'created' then
   local line = move(sku, quantity, quantity, 0, 0)
   append_entry('set', '', line, '\t')
+  save_entries()
   save_stock()
   redis.call('ZADD', skus_key, 0, sku)
-  save_entries()
 end
 return { judged(outcome, available[sku] .. '\t' .. held[sku] .. '\t' .. sold[sku]) }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Config } from './config.js'
 import { Expirer } from './expiry/expirer.js'
 import { openDatabase } from './ledger/database.js'
+import { transactionMsMax } from './ledger/ledger-tables.js'
 import { LedgerWriter } from './ledger/ledger-writer.js'
 import { StoreLedger } from './ledger/store-ledger.js'
 import { FenceWatcher, fenceSettings } from './recovery/fence-watcher.js'
@@ -74,6 +75,7 @@ export async function startWorker(config: Config, log: Logger): Promise<Worker> 
       stream,
       {
         linesMax: config.writerLinesMax,
+        transactionMsMax,
         lingerMs: config.writerLingerMs,
         retryMs: writerRetryMs,
         leaseMs: writerLeaseMs,

@@ -20,6 +20,8 @@ local function append_entry(kind, subject, lines, rest)
   entries[#entries + 1] = kind .. '\t' .. subject .. '\t' .. lines .. '\t' .. rest
 end
 
+-- Comes before a script's other writes: a stream that somebody else wrote to may refuse the id, and then
+-- nothing has moved.
 local function save_entries()
   redis.call('XADD', ledger_key, epoch .. '-' .. sequence, 'time', now, unpack(entries))
   redis.call('HSET', position_key, 'sequence', sequence)

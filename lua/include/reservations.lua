@@ -4,6 +4,7 @@
 -- Times are milliseconds by Redis' clock; an absent field is empty.
 local changed_reservations = {}
 
+-- Returns nothing for a text that is no record.
 local function parse_record(id, text)
   local state, created_at, expires_at, closed_at, reacquired, payment_ref, key, request, lines = string.match(
     text,
@@ -11,7 +12,7 @@ local function parse_record(id, text)
   )
   local cart = state and parse_lines(lines)
   if not cart then
-    error('the record of reservation ' .. id .. ' is malformed')
+    return nil
   end
   return {
     id = id,
@@ -29,19 +30,37 @@ local function parse_record(id, text)
 end
 
 -- Loads the reservations with the ids in the array, and the counts of all their SKUs. Returns a
--- table from id to reservation; an unknown id stays nil. An id given twice is one reservation.
+-- table from id to reservation; an unknown id stays nil, one whose record cannot be read is false. An id
+-- given twice is one reservation.
 local function load_reservations(ids)
   local records = read_fields(reservations_key, ids)
   local loaded, list = {}, {}
   for i = 1, #ids do
-    if records[i] and not loaded[ids[i]] then
+    if records[i] and loaded[ids[i]] == nil then
       local reservation = parse_record(ids[i], records[i])
-      loaded[ids[i]] = reservation
-      list[#list + 1] = reservation.cart
+      loaded[ids[i]] = reservation or false
+      list[#list + 1] = reservation and reservation.cart
     end
   end
-  load_stock(distinct_skus(list))
+  load_stock(distinct_skus(list), {})
   return loaded
+end
+
+-- Whether a loaded reservation can be moved: its record and the counts of its SKUs can be read, and the
+-- units it holds are there. Damage from outside is then an answer to the call that is about it, and no
+-- error that ends its neighbours' as well.
+local function is_sound(reservation)
+  if not reservation then
+    return false
+  end
+  local cart = reservation.cart
+  for i = 1, #cart.skus do
+    local count = held[cart.skus[i]]
+    if not count or (reservation.state == 'held' and count < cart.quantities[i]) then
+      return false
+    end
+  end
+  return true
 end
 
 -- The sign with which each kind of entry moves a line's quantity: available, held, sold.
@@ -104,10 +123,10 @@ local function save()
       finished[#finished + 1] = id
     end
   end
+  save_entries()
   save_stock()
   call_in_parts('HSET', reservations_key, records)
   call_in_parts('ZADD', deadlines_key, deadlines)
   call_in_parts('ZREM', deadlines_key, ended)
   call_in_parts('ZADD', finished_key, finished)
-  save_entries()
 end

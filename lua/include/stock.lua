@@ -4,15 +4,20 @@ local available, held, sold = {}, {}, {}
 local changed_skus = {}
 
 -- Loads the counts of the SKUs in the array; one that does not exist stays nil in all three tables.
-local function load_stock(skus)
+-- Counts that cannot be read end the script, unless the caller gives a table: it notes their SKUs there,
+-- and they stay nil. A batch does so, so that they fail no call but those that are about them.
+local function load_stock(skus, unreadable_skus)
   local counts = read_fields(stock_key, skus)
   for i = 1, #skus do
     if counts[i] then
       local a, h, s = string.match(counts[i], '^(%d+) (%d+) (%d+)$')
-      if not a then
+      if a then
+        available[skus[i]], held[skus[i]], sold[skus[i]] = tonumber(a), tonumber(h), tonumber(s)
+      elseif unreadable_skus then
+        unreadable_skus[skus[i]] = true
+      else
         error('the counts of ' .. skus[i] .. ' are malformed')
       end
-      available[skus[i]], held[skus[i]], sold[skus[i]] = tonumber(a), tonumber(h), tonumber(s)
     end
   end
 end

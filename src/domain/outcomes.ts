@@ -33,7 +33,7 @@ export const refusals = {
     title: 'MySQL has not caught up with Redis in time; is a worker running?',
   },
   'memory-full': { status: 503, title: 'Redis has no memory left for new reservations.' },
-  'holds-paused': { status: 503, title: 'New reservations are paused; nothing was changed.' },
+  'holds-paused': { status: 503, title: 'New reservations are paused; repeat the call with the same key.' },
   stopping: { status: 503, title: 'This process is stopping; nothing was changed.' },
   overloaded: { status: 503, title: 'Too many calls are waiting; nothing was changed.' },
 } as const satisfies Record<string, { status: number; title: string }>

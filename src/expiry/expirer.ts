@@ -35,6 +35,7 @@ export class Expirer {
   private jobsFailing = false
   private expired = 0
   private overdueMs = 0
+  private readonly reported = { expire: 0, forget: 0 }
 
   /** @param connection for the BullMQ worker alone: it blocks. */
   constructor(
@@ -85,7 +86,7 @@ export class Expirer {
   }
 
   /**
-   * Expires everything that is due, in bounded steps. Calls made meanwhile share one more round, so
+   * Expires everything that is due and can be read, in bounded steps. Calls made meanwhile share one more round, so
    * that what came due after the last step's look is found.
    */
   async expireDue(): Promise<void> {
@@ -111,13 +112,29 @@ export class Expirer {
 
   private async expireRound(): Promise<void> {
     const { batchMax } = this.settings
+    let damaged = 0
+    let example: string | undefined
     for (;;) {
-      const result = await this.gate.expire(batchMax)
+      const result = await this.gate.expire(batchMax, damaged)
       if (isRefusal(result)) return
       if (result.expired > 0) this.overdueMs = result.overdueMs
       this.expired += result.expired
-      if (result.expired < batchMax) return
+      damaged += result.damaged
+      example ??= result.damagedId
+      if (result.expired + result.damaged < batchMax) break
     }
+    this.report('expire', damaged, example)
+  }
+
+  /** Says once how many reservations are damaged, and again when their number has changed. */
+  private report(task: 'expire' | 'forget', damaged: number, example: string | undefined): void {
+    if (damaged > 0 && damaged !== this.reported[task]) {
+      this.log.error(
+        { store: this.gate.store, task, damaged, example },
+        'reservations cannot be read, and are left as they are; "holdfast reconcile" names each',
+      )
+    }
+    this.reported[task] = damaged
   }
 
   private async sweep(): Promise<void> {
@@ -137,10 +154,16 @@ export class Expirer {
     const watermark = this.watermark()
     if (watermark.epoch === origin.epoch) return
     const { batchMax } = this.settings
+    let damaged = 0
+    let example: string | undefined
     while (!this.stopping.signal.aborted) {
-      const forgotten = await this.gate.forget(watermark, batchMax)
-      if (forgotten !== batchMax) return
+      const result = await this.gate.forget(watermark, batchMax, damaged)
+      if (isRefusal(result)) return
+      damaged += result.damaged
+      example ??= result.damagedId
+      if (result.forgotten + result.damaged < batchMax) break
     }
+    this.report('forget', damaged, example)
   }
 }
 

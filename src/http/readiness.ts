@@ -28,12 +28,20 @@ export async function readReadiness(
   const holdSurvivesRedisCrash = await checkRedis(redis, reasons)
   const mysqlReady = await checkMysql(database, reasons)
   if (mysqlReady) await checkQuarantines(stores, reasons)
+  let mysqlKeeps = mysqlReady && (await checkMysqlDurability(database, reasons))
   const report: Readiness['stores'] = {}
   for (const [name, store] of stores) {
     const { reason } = store.fence
     if (reason) reasons.push(`The store ${name} is fenced: ${reason}.`)
     const paused = store.guard.reason
     if (paused) reasons.push(`The store ${name} takes no new reservations: ${paused}.`)
+    if (store.guard.standstillMs > standstillMsMax) {
+      reasons.push(
+        `MySQL has taken no ledger entry of the store ${name} for more than ${standstillMsMax / 1000} s, and there are ` +
+          'some: confirms answer 202; is a worker running, and what does its log say?',
+      )
+      mysqlKeeps = false
+    }
     report[name] = {
       open: reason === undefined,
       takesHolds: reason === undefined && paused === undefined,
@@ -43,17 +51,21 @@ export async function readReadiness(
   return {
     ready: redis.status === 'ready' && Object.values(report).every((store) => store.open),
     reasons,
-    promises: { holdSurvivesRedisCrash, confirmSurvivesLossOfEitherStore: mysqlReady },
+    promises: { holdSurvivesRedisCrash, confirmSurvivesLossOfEitherStore: mysqlKeeps },
     stores: report,
   }
 }
 
+/** The ledger writer waits for a tenth of a second at most before it writes. */
+const standstillMsMax = 10_000
+
 /** @returns whether Redis writes every change to disk before it answers. */
 async function checkRedis(redis: Redis, reasons: string[]): Promise<boolean> {
   try {
-    const [info, fsync, policy, maxmemory] = await Promise.all([
+    const [info, fsync, onRewrite, policy, maxmemory] = await Promise.all([
       redis.info('persistence'),
       redis.config('GET', 'appendfsync') as Promise<string[]>,
+      redis.config('GET', 'no-appendfsync-on-rewrite') as Promise<string[]>,
       redis.config('GET', 'maxmemory-policy') as Promise<string[]>,
       redis.config('GET', 'maxmemory') as Promise<string[]>,
     ])
@@ -69,6 +81,12 @@ async function checkRedis(redis: Redis, reasons: string[]): Promise<boolean> {
     }
     if (fsync[1] !== 'always') {
       reasons.push(`Redis has appendfsync ${fsync[1]}: a crash of its machine may lose reservations.`)
+      return false
+    }
+    if (onRewrite[1] === 'yes') {
+      reasons.push(
+        'Redis has no-appendfsync-on-rewrite yes: a crash of its machine while it rewrites its file may lose reservations.',
+      )
       return false
     }
     return true
@@ -87,6 +105,35 @@ async function checkMysql(database: Database, reasons: string[]): Promise<boolea
     reasons.push('MySQL cannot be reached: holds go on, confirms answer 202.')
   }
   return false
+}
+
+/** @returns whether what MySQL has committed survives a crash of its machine. */
+async function checkMysqlDurability(database: Database, reasons: string[]): Promise<boolean> {
+  const settings = await readMysqlDurability(database).catch(() => undefined)
+  if (!settings) {
+    reasons.push('MySQL does not tell its durability settings: a crash of its machine may lose what it has.')
+    return false
+  }
+  const { flush, hasBinlog, sync } = settings
+  if (flush !== 1) {
+    reasons.push(
+      `MySQL has innodb_flush_log_at_trx_commit ${flush}: a crash of its machine may lose payments that were called persisted.`,
+    )
+  }
+  // Recovery rolls back what the binary log lacks.
+  const isSynced = !hasBinlog || sync === 1
+  if (!isSynced) {
+    reasons.push(
+      `MySQL has sync_binlog ${sync}: a crash of its machine may lose payments that were called persisted.`,
+    )
+  }
+  return flush === 1 && isSynced
+}
+
+async function readMysqlDurability(database: Database) {
+  const [row] = await database.$queryRaw<[Record<'flush_log' | 'log_bin' | 'sync_binlog', bigint | number>]>`
+    SELECT @@innodb_flush_log_at_trx_commit AS flush_log, @@log_bin AS log_bin, @@sync_binlog AS sync_binlog`
+  return { flush: Number(row.flush_log), hasBinlog: Number(row.log_bin) === 1, sync: Number(row.sync_binlog) }
 }
 
 /** Entries that the ledger writer set aside do not keep others from being sold. */

@@ -29,25 +29,37 @@ export interface StoreRow {
  * Each statement takes all its rows as one JSON text: a call through Prisma costs far more than a
  * row does.
  *
+ * @param msMax after which it is rolled back; a statement under way is waited for.
  * @returns false when the store stood elsewhere and nothing was applied.
+ * @throws Error when MySQL failed or the time was up. Whether it was applied shows in the watermark.
  */
 export async function applyEntries(
   database: Database,
   storeId: number,
   seen: StoreRow,
   { to, writes }: EntryBatch,
+  msMax = transactionMsMax,
 ): Promise<boolean> {
   const { watermark, server } = seen
   const asSeen = [storeId, server, watermark.epoch, watermark.sequence] as const
-  const results = await database.$transaction([
-    // Should this process vanish without a word, MySQL gives up soon what it locks here.
-    database.$executeRawUnsafe(`SET SESSION wait_timeout = ${idleSecondsMax}`),
-    database.$queryRawUnsafe('SELECT id FROM stores WHERE id = ? FOR UPDATE', storeId),
-    ...writes.map(({ statement, rows = [] }) => database.$executeRawUnsafe(statement, ...rows, ...asSeen)),
-    database.$executeRawUnsafe(moveWatermark, to.epoch, to.sequence, ...asSeen),
-  ])
+  const results = await database.$transaction(
+    [
+      // Should this process vanish without a word, MySQL gives up soon what it locks here.
+      database.$executeRawUnsafe(`SET SESSION wait_timeout = ${idleSecondsMax}`),
+      database.$queryRawUnsafe('SELECT id FROM stores WHERE id = ? FOR UPDATE', storeId),
+      ...writes.map(({ statement, rows = [] }) => database.$executeRawUnsafe(statement, ...rows, ...asSeen)),
+      database.$executeRawUnsafe(moveWatermark, to.epoch, to.sequence, ...asSeen),
+    ],
+    { timeout: msMax },
+  )
   return results.at(-1) === 1
 }
+
+/**
+ * How long a transaction may take before it is rolled back. Prisma's own limit is 5 s, for arrays of
+ * statements too. Each statement may take 8 s (`openDatabase`).
+ */
+export const transactionMsMax = 20_000
 
 /** Between two statements of a transaction there is a moment; a connection of the pool may be idle for longer. */
 const idleSecondsMax = 10

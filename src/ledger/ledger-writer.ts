@@ -24,6 +24,8 @@ export interface LedgerSource {
 export interface LedgerWriterSettings {
   /** Lines of entries in a transaction, which bounds its bytes; a record of the stream is never split. */
   linesMax: number
+  /** What a transaction may take, in ms. */
+  transactionMsMax: number
   /** How long entries gather before a transaction, unless a payment waits for one of them. */
   lingerMs: number
   /** The pause after a failure. */
@@ -45,6 +47,10 @@ export interface WriterLog {
  * After the commit, before the trim: the next one begins after them, and trims. Two writers at once
  * do no harm (`applyEntries`); a lease keeps the second from wasting its work.
  *
+ * What if MySQL is too slow for a transaction? It fails, and the next one is half as large, down to one
+ * record; they grow again while they take little of their time. So a slow MySQL gets less at once, and
+ * never the same again for ever.
+ *
  * An entry that cannot be read does not stop it: see `Quarantine`. One that is missing does.
  */
 export class LedgerWriter {
@@ -53,13 +59,16 @@ export class LedgerWriter {
   private running: Promise<void> | undefined
   private failure: string | undefined
   private written = 0
+  private linesMax: number
 
   constructor(
     private readonly ledger: StoreLedger,
     private readonly source: LedgerSource,
     private readonly settings: LedgerWriterSettings,
     private readonly log: WriterLog,
-  ) {}
+  ) {
+    this.linesMax = settings.linesMax
+  }
 
   /** Why nothing is being persisted, or undefined while all is well. */
   get problem(): string | undefined {
@@ -132,7 +141,7 @@ export class LedgerWriter {
         await this.source.gather(lingerMs)
       }
       const reading: Reading | undefined = await (ahead ?? this.read(watermark, seen))
-      const writing = reading && this.write(seen, reading.batch)
+      const writing = reading && this.write(seen, reading)
       // While MySQL applies these, the next ones are read.
       const isBehind = reading?.isFull && seen.quarantine.isEmpty
       ahead = isBehind ? this.read(reading.batch.to, seen) : undefined
@@ -164,20 +173,21 @@ export class LedgerWriter {
   }
 
   private async read(after: Position, { row, quarantine }: Standing): Promise<Reading | undefined> {
-    const { linesMax } = this.settings
+    const { linesMax } = this
     const items = await this.source.read(after, linesMax)
     if (items.length === 0) return undefined
     if (await this.source.hasGoneBack(row, row.watermark))
       throw new Error('the data of Redis went back: the store has to be restored first')
     assertDense(after, items)
     const lines = items.reduce((sum, item) => sum + (isReadable(item) ? item.lines.length : 1), 0)
-    return { batch: quarantine.prepare(items), isFull: lines >= linesMax }
+    return { batch: quarantine.prepare(items), lines, isFull: lines >= linesMax }
   }
 
   /** @returns where the store stands now; undefined when somebody else has moved it. */
-  private async write({ row, quarantine }: Standing, batch: EntryBatch): Promise<Standing | undefined> {
+  private async write({ row, quarantine }: Standing, reading: Reading): Promise<Standing | undefined> {
+    const { batch } = reading
     const { to } = batch
-    if (!(await this.ledger.apply(row, batch))) return undefined
+    if (!(await this.apply(row, reading))) return undefined
     this.failure = undefined
     this.written += batch.entries
     for (const { position, state, skus } of batch.aside) {
@@ -187,6 +197,21 @@ export class LedgerWriter {
     }
     await this.source.publishWatermark(row.server, to, quarantine.settled(to))
     return { row: { ...row, watermark: to }, quarantine }
+  }
+
+  private async apply(row: StoreRow, { batch, lines }: Reading): Promise<boolean> {
+    const { linesMax, transactionMsMax } = this.settings
+    const startedMs = performance.now()
+    try {
+      const applied = await this.ledger.apply(row, batch, transactionMsMax)
+      // Twice as many would take twice as long, or more.
+      const isQuick = performance.now() - startedMs < transactionMsMax / 4
+      if (isQuick) this.linesMax = Math.min(2 * this.linesMax, linesMax)
+      return applied
+    } catch (error) {
+      this.linesMax = Math.max(1, Math.floor(Math.min(lines, this.linesMax) / 2))
+      throw error
+    }
   }
 
   private async pause(ms: number): Promise<void> {
@@ -202,6 +227,7 @@ interface Standing {
 
 interface Reading {
   batch: EntryBatch
+  lines: number
   /** Whether there may be more behind it. */
   isFull: boolean
 }

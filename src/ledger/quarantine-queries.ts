@@ -86,11 +86,12 @@ export async function retryEntry(
   })
   if (row?.state !== 'malformed') return 'unknown'
   if (!readEntries(row)) return 'unreadable'
-  await ledger.database.quarantinedEntry.updateMany({
+  const { count } = await ledger.database.quarantinedEntry.updateMany({
     where: { storeId, epoch, sequence, state: 'malformed' },
     data: { state: 'waiting' },
   })
-  return 'retried'
+  // Somebody may have discarded it meanwhile.
+  return count === 1 ? 'retried' : 'unknown'
 }
 
 /**

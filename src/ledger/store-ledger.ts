@@ -22,8 +22,8 @@ export class StoreLedger {
   }
 
   /** @see applyEntries */
-  async apply(seen: StoreRow, batch: EntryBatch): Promise<boolean> {
-    return applyEntries(this.database, await this.storeId(), seen, batch)
+  async apply(seen: StoreRow, batch: EntryBatch, msMax?: number): Promise<boolean> {
+    return applyEntries(this.database, await this.storeId(), seen, batch, msMax)
   }
 
   /**

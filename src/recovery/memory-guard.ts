@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { StockReader } from '../stock/stock-reader.js'
+import { LedgerStandstill } from './ledger-standstill.js'
 
 export interface MemoryGuardSettings {
   /** Percent of Redis' `maxmemory` from which holds are paused; 0: never. */
@@ -37,6 +38,7 @@ export class MemoryGuard {
   private readonly stopping = new AbortController()
   private readonly memory: Limit
   private readonly lag: Limit
+  private readonly standstill = new LedgerStandstill()
   private running: Promise<void> | undefined
   private current: string | undefined
   private share: number | undefined
@@ -60,6 +62,11 @@ export class MemoryGuard {
   /** Share of Redis' `maxmemory` in use at the last look; undefined when none is set. */
   get memoryShare(): number | undefined {
     return this.share
+  }
+
+  /** For how many ms MySQL has taken no entry although there are some for it. */
+  get standstillMs(): number {
+    return this.standstill.ms()
   }
 
   /** Looks once, then keeps watching. */
@@ -88,7 +95,10 @@ export class MemoryGuard {
         this.reader.position(),
       ])
       this.share = maxBytes === 0 ? undefined : usedBytes / maxBytes
-      this.judge(100 * (this.share ?? 0), Math.max(0, (position?.sequence ?? 0) - this.persisted()))
+      const persisted = this.persisted()
+      const behind = Math.max(0, (position?.sequence ?? 0) - persisted)
+      this.standstill.note(persisted, behind)
+      this.judge(100 * (this.share ?? 0), behind)
     } catch {
       return
     }

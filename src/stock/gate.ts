@@ -121,33 +121,42 @@ export class StockGate {
   }
 
   /**
-   * Expires reservations that are due, at most `limit`, the oldest first.
+   * Expires reservations that are due, the oldest first, of the first `limit` beyond those left out.
    *
+   * @param leftOut how many of the first deadlines were found to be damaged.
    * @returns how many, by how many ms the oldest was overdue, and the next deadline.
    */
-  async expire(limit: number): Promise<ExpireResult | Refusal> {
-    const reply = await this.scripts.run('expire', [limit])
+  async expire(limit: number, leftOut = 0): Promise<ExpireResult | Refusal> {
+    const reply = await this.scripts.run('expire', [limit, leftOut])
     if (reply.length === 1) return refusal(only(reply), '')
-    const [expired, overdueMs, nextDeadline] = reply as [string, string, string]
+    const [expired, overdueMs, nextDeadline, left, example] = reply as [
+      string,
+      string,
+      string,
+      string,
+      string,
+    ]
     return {
       expired: Number(expired),
       overdueMs: Number(overdueMs),
       nextDeadlineMs: nextDeadline === '' ? undefined : Number(nextDeadline),
+      ...readDamage(left, example),
     }
   }
 
   /**
-   * Drops reservations from Redis that ended longer ago than the retention and that MySQL holds, at
-   * most `limit`.
+   * Drops reservations from Redis that ended longer ago than the retention and that MySQL holds, of the
+   * first `limit` beyond those left out.
    *
-   * @returns how many were dropped.
+   * @param leftOut how many of the first ones were found to be damaged.
    */
-  async forget(watermark: Position, limit: number): Promise<number | Refusal> {
+  async forget(watermark: Position, limit: number, leftOut = 0): Promise<ForgetResult | Refusal> {
     const retentionMs = this.limits.retentionSeconds * 1000
-    const args = [retentionMs, watermark.epoch, watermark.sequence, limit]
+    const args = [retentionMs, watermark.epoch, watermark.sequence, limit, leftOut]
     const reply = await this.scripts.run('forget', args)
-    const count = Number(only(reply))
-    return Number.isNaN(count) ? refusal(only(reply), '') : count
+    if (reply.length === 1) return refusal(only(reply), '')
+    const [forgotten, left, example] = reply as [string, string, string]
+    return { forgotten: Number(forgotten), ...readDamage(left, example) }
   }
 
   private batcher<Call, Reply>(run: (calls: Call[]) => Promise<Reply[]>): TurnBatcher<Call, Reply> {
@@ -221,7 +230,18 @@ export interface StockAt {
   position: Position
 }
 
-export interface ExpireResult {
+/** Reservations that a step came upon and left, because their records or counts cannot be read. */
+interface Damage {
+  damaged: number
+  /** The id of one of them. */
+  damagedId: string | undefined
+}
+
+export interface ForgetResult extends Damage {
+  forgotten: number
+}
+
+export interface ExpireResult extends Damage {
   expired: number
   overdueMs: number
   nextDeadlineMs: number | undefined
@@ -234,6 +254,10 @@ export interface ExpireResult {
 function newReservationId(): string {
   const time = Date.now().toString(16).padStart(12, '0')
   return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`
+}
+
+function readDamage(count: string, id: string): Damage {
+  return { damaged: Number(count), damagedId: id === '' ? undefined : id }
 }
 
 function only(replies: string[]): string {
@@ -300,6 +324,11 @@ function refusal(outcome: string, rest: string): Refusal {
     case 'memory-full':
     case 'redis-unavailable':
       return { refused: outcome as 'store-fenced' }
+  }
+  if (outcome === 'unreadable') {
+    throw new BrokenScriptError(
+      'the record or the counts of what was asked for cannot be read; "holdfast reconcile" names them',
+    )
   }
   const [at, told] = splitReply(rest)
   const position = parsePosition(at)

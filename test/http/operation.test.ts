@@ -175,6 +175,12 @@ describe('GET /readyz', () => {
       'Redis has maxmemory-policy allkeys-lru: it may evict stock; set noeviction.',
       'Redis has appendfsync everysec: a crash of its machine may lose reservations.',
     ])
+    await redis.config('SET', 'appendfsync', 'always', 'no-appendfsync-on-rewrite', 'yes')
+    const rewriting = (await weak.get('/readyz')).body
+    expect(rewriting.promises).toMatchObject({ holdSurvivesRedisCrash: false })
+    expect(rewriting.reasons).toContainEqual(
+      expect.stringMatching(/^Redis has no-appendfsync-on-rewrite yes: /),
+    )
     await redis.config('SET', 'appendonly', 'no')
     expect((await weak.get('/readyz')).body.reasons).toContain(
       'Redis has appendonly off: a crash of Redis loses reservations.',

@@ -138,6 +138,33 @@ describe('the ledger writer', () => {
     expect(lost).toBeGreaterThan(2)
   })
 
+  test('gives a MySQL that is too slow for a transaction less at once, until it is quicker', async () => {
+    await trade(shopper, 24)
+    // Each row takes 10 ms, so that 400 of them take several times what a transaction may.
+    await store.database.$executeRawUnsafe(
+      'CREATE TRIGGER slow BEFORE INSERT ON ledger FOR EACH ROW DO SLEEP(0.01)',
+    )
+    const sizes: number[] = []
+    class CountedLedger extends StoreLedger {
+      override async apply(seen: StoreRow, batch: EntryBatch, msMax?: number): Promise<boolean> {
+        sizes.push(batch.entries)
+        return super.apply(seen, batch, msMax)
+      }
+    }
+    const settings = { linesMax: 400, transactionMsMax: 800 }
+    const writer = startWriter({ ledger: CountedLedger, settings })
+    await eventually(() => writer.problem !== undefined, 'a transaction has failed')
+    expect(writer.problem).toMatch(/timeout for this transaction was 800 ms/)
+    expect((await watermark(store)).sequence).toBe(0)
+    await eventually(async () => (await watermark(store)).sequence > 0, 'smaller ones succeed', 30_000)
+    const small = sizes.at(-1) as number
+    expect(small).toBeLessThan((sizes[0] as number) / 4)
+    const before = sizes.length
+    await store.database.$executeRawUnsafe('DROP TRIGGER slow')
+    await expectInvariants(store)
+    expect(Math.max(...sizes.slice(before))).toBeGreaterThan(1.5 * small)
+  }, 60_000)
+
   test('shares a store with another one, whoever is faster', async () => {
     class UnleasedStream extends LedgerStream {
       override async lease(): Promise<boolean> {

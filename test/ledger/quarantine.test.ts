@@ -4,6 +4,7 @@ import { runQuarantine } from '../../src/commands/quarantine.js'
 import { ConfigError } from '../../src/config.js'
 import type { ReconciliationReport } from '../../src/domain/reconciliation.js'
 import type { StoreServices } from '../../src/http/store-services.js'
+import { openDatabase } from '../../src/ledger/database.js'
 import type { EntryBatch } from '../../src/ledger/ledger-tables.js'
 import { discardEntry, readQuarantineSize, retryEntry } from '../../src/ledger/quarantine-queries.js'
 import { StoreLedger, type StoreRow } from '../../src/ledger/store-ledger.js'
@@ -166,6 +167,35 @@ describe('a ledger entry that cannot be read', { timeout: 60_000 }, () => {
     expect(metrics.body).toContain(`holdfast_ledger_quarantined{store="${store.name}"} 3`)
     expect(logged).toEqual([{ store: store.name, position: '1-4', skus: ['CUP'] }])
     expect(writer.problem).toBeUndefined()
+  })
+
+  test('that somebody discards while it is retried was not retried', async () => {
+    const { record } = await tradeAroundDamage()
+    const worker = await store.worker()
+    await caughtUp()
+    await worker.stop()
+    await mendEntry(store, 4, record)
+    const other = openDatabase(store.config.databaseUrl, { connectionsMax: 1, connectTimeoutMs: 10_000 })
+    let retrying: Promise<string> | undefined
+    await other.$transaction(
+      async (transaction) => {
+        await transaction.quarantinedEntry.updateMany({
+          where: { epoch: 1, sequence: 4 },
+          data: { state: 'discarded' },
+        })
+        retrying = retryEntry(ledger, at(4))
+        const waits = async () => {
+          const rows = await transaction.$queryRawUnsafe<unknown[]>(
+            "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE '%quarantine%'",
+          )
+          return rows.length > 0
+        }
+        await eventually(waits, 'the retry waits for the row')
+      },
+      { timeout: 20_000 },
+    )
+    expect(await retrying).toBe('unknown')
+    await other.$disconnect()
   })
 
   test('is applied in order with all that waits behind it once it can be read', async () => {

@@ -24,7 +24,14 @@ export class WriterUnderTest {
     this.writer = new LedgerWriter(
       new ledger(store.database, store.name),
       new stream(redis, waiting, store.name),
-      { linesMax: 1000, lingerMs: 0, retryMs: 10, leaseMs: 1000, ...options.settings },
+      {
+        linesMax: 1000,
+        transactionMsMax: 20_000,
+        lingerMs: 0,
+        retryMs: 10,
+        leaseMs: 1000,
+        ...options.settings,
+      },
       options.log ?? { info: () => {}, error: () => {} },
     )
     this.writer.start()

@@ -58,7 +58,7 @@ export class StoreUnderTest {
   /** Runs a ledger writer until MySQL holds everything and the API knows it. */
   async persist(): Promise<void> {
     const { ledger, reader, watermark } = this.services
-    const settings = { linesMax: 1000, lingerMs: 0, retryMs: 10, leaseMs: 1000 }
+    const settings = { linesMax: 1000, transactionMsMax: 20_000, lingerMs: 0, retryMs: 10, leaseMs: 1000 }
     const log = { info: () => {}, error: () => {} }
     const writer = new LedgerWriter(ledger, this.stream, settings, log)
     const end = await reader.position()

@@ -42,6 +42,8 @@ describe('a Redis that is nearly full', () => {
     const before = await dumpStore(store.redis, store.name)
     const refused = await client.post('/v1/reservations', hold, { 'idempotency-key': 'order-1' })
     expectProblem(refused, 'holds-paused')
+    // Whether an earlier call with the key made one is not looked at.
+    expect(refused.body.title).toBe('New reservations are paused; repeat the call with the same key.')
     expect(refused.headers['retry-after']).toBe('1')
     expect(refused.body.detail).toMatch(
       /^Redis uses 9\d\.\d % of its maxmemory, and reservations are taken again below 85\.5 %\.$/,

@@ -44,7 +44,7 @@ describe('confirm', () => {
     await store.run('confirm', 'paid', 'a', 'refuse')
     await store.run('release', 'given-back')
     await store.makeOverdue('gone')
-    await store.run('expire', 10)
+    await store.run('expire', 10, 0)
     await store.makeOverdue('late')
     const replies = await store.run(
       ...(['confirm', 'nobody', '', 'refuse', 'paid', 'b', 'refuse', 'given-back', '', 'refuse'] as const),
@@ -77,7 +77,7 @@ describe('confirm with reacquire', () => {
     await store.setStock({ cup: 5, hat: 5 })
     await store.hold('r1', 'cup:2,hat:1')
     await store.makeOverdue('r1')
-    await store.run('expire', 10)
+    await store.run('expire', 10, 0)
     expect(await store.counts('cup')).toBe('5 0 0')
     expect((await store.run('confirm', 'r1', 'pay', 'reacquire'))[0]).toMatch(/^confirmed\t/)
     const record = await store.record('r1')
@@ -101,7 +101,7 @@ describe('confirm with reacquire', () => {
     await store.setStock({ cup: 2, hat: 1 })
     await store.hold('r1', 'cup:2,hat:1')
     await store.makeOverdue('r1')
-    await store.run('expire', 10)
+    await store.run('expire', 10, 0)
     await store.hold('r2', 'hat:1')
     const before = await store.dump()
     const refused = ['insufficient-stock\that:1:0']
@@ -117,7 +117,7 @@ describe('confirm with reacquire', () => {
     await store.hold('r2', 'cup:2')
     await store.makeOverdue('r1')
     await store.makeOverdue('r2')
-    await store.run('expire', 10)
+    await store.run('expire', 10, 0)
     await store.setStock({ cup: 3 })
     const replies = await store.run('confirm', 'r2', 'b', 'reacquire', 'r1', 'a', 'reacquire')
     expect(replies[0]).toMatch(/^confirmed\t/)

@@ -42,7 +42,7 @@ describe('extend', () => {
     await store.run('confirm', 'paid', 'a', 'refuse')
     await store.run('release', 'given-back')
     await store.makeOverdue('gone')
-    await store.run('expire', 10)
+    await store.run('expire', 10, 0)
     await store.makeOverdue('late')
     const calls = ['nobody', 'paid', 'given-back', 'late', 'gone', 'good'].flatMap((id) => [id, 1000])
     const replies = await store.run('extend', dayMs, ...calls, 'good', 'nan')

@@ -9,11 +9,11 @@ const calls: readonly [ScriptName, ...(string | number)[]][] = [
   ['confirm', 'late', 'pay', 'reacquire'],
   ['release', 'open'],
   ['extend', 86_400_000, 'open', 3600],
-  ['expire', 10],
+  ['expire', 10, 0],
   ['set', 'cup', 50],
   ['set', 'fez', 50],
   ['adjust', 'cup', 5, '', 'k', 60, 1e12],
-  ['forget', 0, 1, 99, 10],
+  ['forget', 0, 1, 99, 10, 0],
 ]
 
 async function prepare(store: ScriptStore): Promise<void> {

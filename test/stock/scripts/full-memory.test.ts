@@ -47,7 +47,7 @@ describe('when the memory of Redis is full', () => {
   })
 
   test('expire still gives units back', async () => {
-    expect((await store.run('expire', 10))[0]).toBe('1')
+    expect((await store.run('expire', 10, 0))[0]).toBe('1')
   })
 
   test('set and adjust still correct the counts', async () => {
@@ -56,7 +56,7 @@ describe('when the memory of Redis is full', () => {
   })
 
   test('forget still frees memory', async () => {
-    expect(await store.run('forget', 0, 1, 99, 10)).toEqual(['1'])
+    expect(await store.run('forget', 0, 1, 99, 10, 0)).toEqual(['1', '0', ''])
   })
 
   test('verify still lifts the fence', async () => {

@@ -174,8 +174,8 @@ describe('hostile arguments of expire, forget and verify', () => {
     await prepare(store)
     const limits = [...notNumbers, '-1']
     await expectHarmless(store, [
-      ...limits.map((limit): Call => ['expire', limit]),
-      ...limits.map((limit): Call => ['forget', 0, 1, 99, limit]),
+      ...limits.map((limit): Call => ['expire', limit, 0]),
+      ...limits.map((limit): Call => ['forget', 0, 1, 99, limit, 0]),
       ['expire'],
       ['forget', 0, 1, 99],
     ])
@@ -186,9 +186,9 @@ describe('hostile arguments of expire, forget and verify', () => {
     await expectHarmless(
       store,
       [...notNumbers, '-1'].flatMap((hostile): Call[] => [
-        ['forget', hostile, 1, 99, 10],
-        ['forget', 0, hostile, 99, 10],
-        ['forget', 0, 1, hostile, 10],
+        ['forget', hostile, 1, 99, 10, 0],
+        ['forget', 0, hostile, 99, 10, 0],
+        ['forget', 0, 1, hostile, 10, 0],
       ]),
     )
   })

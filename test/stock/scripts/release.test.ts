@@ -31,7 +31,7 @@ describe('release', () => {
     for (const id of ['paid', 'late', 'gone', 'good']) await store.hold(id, 'cup:1')
     await store.run('confirm', 'paid', 'a', 'refuse')
     await store.makeOverdue('gone')
-    await store.run('expire', 10)
+    await store.run('expire', 10, 0)
     await store.makeOverdue('late')
     const replies = await store.run('release', 'nobody', 'paid', 'late', 'gone', '', 'good')
     expect(replies.map((reply) => reply.split('\t')[0])).toEqual([
