@@ -2,7 +2,8 @@
 #
 #   docker build --tag holdfast .
 #   docker run --init --env REDIS_URL --env DATABASE_URL holdfast migrate
-#   docker run --init --env REDIS_URL --env DATABASE_URL --env HOLDFAST_API_KEYS --publish 3000:3000 holdfast
+#   docker run --init --env REDIS_URL --env DATABASE_URL holdfast keys create --name shop --scopes reservations:write
+#   docker run --init --env REDIS_URL --env DATABASE_URL --publish 3000:3000 holdfast
 #
 # docker-compose.yml runs them together, with the servers they need.
 #
@@ -30,8 +31,7 @@ COPY lua lua
 COPY prisma/migrations prisma/migrations
 
 # A container is reached from outside only when the service listens beyond loopback, and then it
-# refuses to start until HOLDFAST_API_KEYS is set. Commands that do not listen (worker, migrate) need
-# no keys.
+# refuses to start until there is an API key. Commands that do not listen (worker, migrate) need none.
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000
 EXPOSE 3000
 

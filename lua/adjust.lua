@@ -6,7 +6,7 @@
 --
 -- KEYS: position, stock, ledger, adjustment
 -- ARGV: server, sku, quantity, reason (or ''), idempotency key (or ''), retention in seconds,
---   the largest count
+--   the largest count, actor (or '', or none)
 -- Returns: `store-fenced` alone, or one of
 --   adjusted TAB position TAB available TAB held TAB sold
 --   replayed TAB position TAB available TAB held TAB sold   the key did this before; the counts are
@@ -22,13 +22,15 @@ local position_key, stock_key, ledger_key, adjustment_key = unpack(KEYS)
 -- include whole
 -- include stock
 -- include ledger
+-- include actor
 
-local sku, reason, key = ARGV[2], ARGV[4], ARGV[5]
+local sku, reason, key, actor = ARGV[2], ARGV[4], ARGV[5], ARGV[8] or ''
 if
   not string.find(sku, '^[%w._-]+$')
   or not string.find(ARGV[3], '^-?[1-9]%d*$')
   or #ARGV[3] > 14
   or string.find(reason .. key, '%c')
+  or is_no_actor(actor)
 then
   return { 'malformed' }
 end
@@ -62,7 +64,7 @@ if available[sku] + quantity > count_max then
   return { judged('count-limit') }
 end
 local line = move(sku, quantity, quantity, 0, 0)
-append_entry('adjust', '', line, reason .. '\t' .. key)
+append_entry('adjust', '', line, signed(reason .. '\t' .. key, actor))
 save_entries()
 save_stock()
 if key ~= '' then

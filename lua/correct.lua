@@ -10,7 +10,7 @@
 --
 -- KEYS: position, stock, ledger, skus
 -- ARGV: server, run, epoch and sequence of the position the counts were seen at, sku, the text seen
---   in Redis (or ''), the counts that the ledger says, reason
+--   in Redis (or ''), the counts that the ledger says, reason, actor (or '', or none)
 -- Returns: `store-fenced` alone, or one of
 --   corrected TAB epoch-sequence       the position of the entry
 --   outdated                           restored, or corrected by another run, since the position
@@ -23,9 +23,10 @@ local position_key, stock_key, ledger_key, skus_key = unpack(KEYS)
 -- include whole
 -- include stock
 -- include ledger
+-- include actor
 -- include correction
 
-local run, sku, seen, reason = ARGV[2], ARGV[5], ARGV[6], ARGV[8]
+local run, sku, seen, reason, actor = ARGV[2], ARGV[5], ARGV[6], ARGV[8], ARGV[9] or ''
 local at_epoch, at_sequence = whole(ARGV[3], 'the epoch'), whole(ARGV[4], 'the sequence')
 
 local function parse_counts(text)
@@ -42,6 +43,7 @@ if
   or not string.find(sku, '^[%w._-]+$')
   or #sku > 64
   or is_malformed(run, reason)
+  or is_no_actor(actor)
 then
   return { 'malformed' }
 end
@@ -70,7 +72,8 @@ for i = 1, 3 do
 end
 available[sku], held[sku], sold[sku] = unpack(current)
 local line = move(sku, 0, unpack(moves))
-append_entry('correct', '', line, reason .. '; before this entry ' .. table.concat(current, ' ') .. '\t')
+local rest = reason .. '; before this entry ' .. table.concat(current, ' ') .. '\t'
+append_entry('correct', '', line, signed(rest, actor))
 save_entries()
 save_stock()
 redis.call('ZADD', skus_key, 0, sku)

@@ -6,7 +6,7 @@
 -- KEYS: position, stock, ledger, reservations, deadlines, finished, keys
 -- ARGV: server, run, epoch and sequence of the position it was seen at, id, the record seen in
 --   Redis (or ''), the true record (or '' to drop a deadline or an end that has no reservation),
---   reason
+--   reason, actor (or '', or none)
 -- Returns: `store-fenced` alone, or one of
 --   mended TAB epoch-sequence          the position of the entry
 --   dropped                            a deadline or an end without a reservation is gone
@@ -20,14 +20,15 @@ local position_key, stock_key, ledger_key, reservations_key, deadlines_key, fini
 -- include whole
 -- include stock
 -- include ledger
+-- include actor
 -- include lines
 -- include reservations
 -- include truth
 -- include correction
 
-local run, id, seen, truth, reason = ARGV[2], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+local run, id, seen, truth, reason, actor = ARGV[2], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9] or ''
 local at_epoch, at_sequence = whole(ARGV[3], 'the epoch'), whole(ARGV[4], 'the sequence')
-if id == '' or string.find(id, '%c') or is_malformed(run, reason) then
+if id == '' or string.find(id, '%c') or is_malformed(run, reason) or is_no_actor(actor) then
   return { 'malformed' }
 end
 if outdated(run, at_epoch, at_sequence) then
@@ -58,7 +59,7 @@ for i = 1, #still.skus do
   still.quantities[i] = 0
 end
 reservation.cart = still
-change(reservation, 'correct', reason)
+change(reservation, 'correct', signed(reason, actor))
 save()
 if is_open then
   redis.call('ZREM', finished_key, id)

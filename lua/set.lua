@@ -3,7 +3,7 @@
 -- SKU when it is new. Setting what is already so changes nothing.
 --
 -- KEYS: position, stock, ledger, skus
--- ARGV: server, sku, onHand
+-- ARGV: server, sku, onHand, actor (or '', or none)
 -- Returns: `store-fenced` alone, or one of
 --   created TAB position TAB available TAB held TAB sold
 --   counted TAB position TAB available TAB held TAB sold
@@ -15,10 +15,11 @@ local position_key, stock_key, ledger_key, skus_key = unpack(KEYS)
 -- include whole
 -- include stock
 -- include ledger
+-- include actor
 
-local sku = ARGV[2]
+local sku, actor = ARGV[2], ARGV[4] or ''
 local on_hand = whole(ARGV[3], 'the stock on hand')
-if not string.find(sku, '^[%w._-]+$') or #sku > 64 or on_hand > 1000000000000 then
+if not string.find(sku, '^[%w._-]+$') or #sku > 64 or on_hand > 1000000000000 or is_no_actor(actor) then
   return { 'malformed' }
 end
 load_stock({ sku })
@@ -33,7 +34,7 @@ end
 local quantity = on_hand - held[sku] - available[sku]
 if quantity ~= 0 or outcome == 'created' then
   local line = move(sku, quantity, quantity, 0, 0)
-  append_entry('set', '', line, '\t')
+  append_entry('set', '', line, signed('\t', actor))
   save_entries()
   save_stock()
   redis.call('ZADD', skus_key, 0, sku)

@@ -3,10 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
-import type { Config } from './config.js'
+import { type Config, ConfigError, isLoopback } from './config.js'
 import { openExpiryQueue } from './expiry/expiry-queue.js'
 import { ExpiryScheduler } from './expiry/expiry-scheduler.js'
 import { buildApp } from './http/app.js'
+import { Keyring, keyringSettings } from './http/keyring.js'
 import { readReadiness } from './http/readiness.js'
 import type { StoreServices } from './http/store-services.js'
 import { type Database, openDatabase } from './ledger/database.js'
@@ -14,6 +15,7 @@ import { StoreLedger } from './ledger/store-ledger.js'
 import { FenceWatcher, fenceSettings } from './recovery/fence-watcher.js'
 import { MemoryGuard, memoryGuardSettings } from './recovery/memory-guard.js'
 import { Reconciler } from './recovery/reconciler.js'
+import { ApiKeyCopy } from './stock/api-key-copy.js'
 import { connectRedis, connectSubscriber } from './stock/connection.js'
 import { StockGate } from './stock/gate.js'
 import { StockReader } from './stock/stock-reader.js'
@@ -24,6 +26,7 @@ import { version } from './version.js'
 export interface Api {
   app: FastifyInstance
   stores: ReadonlyMap<string, StoreServices>
+  keyring: Keyring
   /** Listens where the configuration says. @returns the URL. */
   listen(): Promise<string>
   /** Drains, finishes the calls in flight, then lets go of Redis and MySQL. Idempotent. */
@@ -37,6 +40,7 @@ const reconcilerConnectionsMax = 5
  * Composes the API of a configuration whose servers are given.
  *
  * @throws Error when Redis cannot be reached in time. MySQL may be away: holds go on without it.
+ * @throws ConfigError when it is to listen beyond loopback and nobody has a valid API key.
  */
 export async function startApi(config: Config, log: Logger): Promise<Api> {
   const redis = await connectRedis(config.redisUrl, config)
@@ -50,6 +54,20 @@ export async function startApi(config: Config, log: Logger): Promise<Api> {
     connectTimeoutMs: config.connectTimeoutMs,
     isPatient: true,
   })
+  const letGo = async () => {
+    redis.disconnect()
+    subscriber.disconnect()
+    await Promise.all([database.$disconnect(), reconcilerDatabase.$disconnect()])
+  }
+  const copy = new ApiKeyCopy(redis, config.stores)
+  const keyring = await Keyring.open(database, copy, keyringSettings(!isLoopback(config.host)), log)
+  if (keyring.isEmpty && !isLoopback(config.host)) {
+    await keyring.stop()
+    await letGo()
+    throw new ConfigError(
+      `HOST ${config.host} is beyond loopback and there is no valid API key: create one with "holdfast keys create".`,
+    )
+  }
   const stores = new Map<string, StoreServices>()
   for (const name of config.stores) {
     stores.set(
@@ -60,10 +78,10 @@ export async function startApi(config: Config, log: Logger): Promise<Api> {
   let draining = false
   const app = await buildApp({
     stores,
-    apiKeys: config.apiKeys,
+    keyring,
     ttlSecondsDefault: config.ttlSecondsDefault,
     confirmWaitMs: config.confirmWaitMs,
-    readiness: () => readReadiness(redis, database, stores, draining),
+    readiness: () => readReadiness(redis, database, stores, keyring, draining),
     isDraining: () => draining,
     logger: log,
     version,
@@ -81,13 +99,13 @@ export async function startApi(config: Config, log: Logger): Promise<Api> {
       await guard.stop()
       await fence.stop()
     }
-    redis.disconnect()
-    subscriber.disconnect()
-    await Promise.all([database.$disconnect(), reconcilerDatabase.$disconnect()])
+    await keyring.stop()
+    await letGo()
   }
   return {
     app,
     stores,
+    keyring,
     listen: async () => {
       await app.listen({ host: config.host, port: config.port })
       const { port } = app.server.address() as AddressInfo

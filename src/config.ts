@@ -71,29 +71,6 @@ function stores(variable: string, standard: string, description: string): Settin
   return { variable, description, standard, parse }
 }
 
-function keyHashes(variable: string, description: string): Setting<ApiKey[]> {
-  const parse = (value: string) =>
-    value
-      .split(',')
-      .filter((part) => part.trim() !== '')
-      .map((part) => {
-        const match = /^\s*([A-Za-z0-9._-]{1,64}):([0-9a-f]{64})\s*$/.exec(part)
-        if (!match) {
-          throw new ConfigError(
-            `${variable} must be NAME:SHA256 pairs joined by commas, the hash in lower-case hex.`,
-          )
-        }
-        return { name: match[1] as string, sha256: match[2] as string }
-      })
-  return { variable, description, standard: '', parse }
-}
-
-export interface ApiKey {
-  name: string
-  /** Of the key, in lower-case hex. */
-  sha256: string
-}
-
 /** Every setting there is. The README's table is held against this by a test. */
 export const settings = {
   host: text('HOST', '127.0.0.1', 'address the API listens on; beyond loopback it wants API keys'),
@@ -119,10 +96,6 @@ export const settings = {
     'HOLDFAST_STORES',
     'main',
     'stores served, joined by commas; the first is used when a call names none',
-  ),
-  apiKeys: keyHashes(
-    'HOLDFAST_API_KEYS',
-    'API keys as NAME:SHA256, joined by commas; none: no key is asked for',
   ),
   logLevel: choice(
     'LOG_LEVEL',
@@ -266,13 +239,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return config
 }
 
-/** @throws ConfigError for an address beyond loopback without API keys. */
-export function assertListenable(config: Config): void {
-  if (config.apiKeys.length === 0 && !isLoopback(config.host)) {
-    throw new ConfigError(`HOST ${config.host} is beyond loopback, so HOLDFAST_API_KEYS must be set.`)
-  }
-}
-
-function isLoopback(host: string): boolean {
+/** Whether only this machine reaches what listens there. */
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { runApi } from './commands/api.js'
 import { runDemo } from './commands/demo.js'
+import { runKeys } from './commands/keys.js'
 import { runMigrate } from './commands/migrate.js'
 import { runQuarantine } from './commands/quarantine.js'
 import { runReconcile } from './commands/reconcile.js'
@@ -30,6 +31,11 @@ const commands: Readonly<Record<string, Command>> = {
   api: { summary: 'the HTTP API', run: runApi },
   worker: { summary: 'the ledger writer and the expirer', run: runWorker },
   migrate: { summary: 'bring the tables of MySQL up to date', run: runMigrate },
+  keys: {
+    summary: 'create, list and revoke API keys',
+    takes: 'create --name NAME --scopes SCOPE,... [--store NAME] [--expires TIME] | list | revoke NAME',
+    run: runKeys,
+  },
   reconcile: {
     summary: 'compare Redis with MySQL, and correct what differs with --repair',
     takes: '[--repair] [--store NAME]',

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { assertListenable, ConfigError, readConfig, settings } from '../src/config.js'
+import { ConfigError, isLoopback, readConfig, settings } from '../src/config.js'
 
 /** The message that the settings are refused with; fails when they are taken. */
 function refusalOf(environment: Record<string, string>): string {
   try {
-    assertListenable(readConfig(environment))
+    readConfig(environment)
   } catch (error) {
     expect(error).toBeInstanceOf(ConfigError)
     return (error as Error).message
@@ -30,7 +30,6 @@ const notNumbers = [
   '9007199254740993',
   '1\n',
 ]
-const hash = 'a'.repeat(64)
 
 describe('a setting that cannot be used', () => {
   test.for([
@@ -38,19 +37,7 @@ describe('a setting that cannot be used', () => {
     ['REDIS_URL', ['localhost', 'http://localhost', 'redis', '//host', 'mysql://host', '6379']],
     ['DATABASE_URL', ['localhost', 'http://localhost', 'postgres://host', 'redis://host', '3306']],
     ['HOLDFAST_STORES', [',', 'a b', 'a,,b', 'a/b', 'a{b}', 'ä', 'x'.repeat(65), 'main,']],
-    [
-      'HOLDFAST_API_KEYS',
-      [
-        'shop',
-        `shop:${hash.slice(1)}`,
-        `shop:${hash.toUpperCase()}`,
-        `:${hash}`,
-        `a b:${hash}`,
-        `shop:${hash};b:${hash}`,
-      ],
-    ],
     ['LOG_LEVEL', ['loud', 'INFO', 'info ', '30']],
-    ['HOST', ['0.0.0.0', '::', '192.168.1.5', 'example.org', '127.0.0.1.example.org', '1270.0.0.1']],
   ] as const)('%s is refused in one sentence that names it', ([variable, values]) => {
     const other = variable === 'REDIS_URL' ? { DATABASE_URL: 'mysql://db/x' } : { REDIS_URL: 'redis://cache' }
     const rest = /_URL$/.test(variable) ? other : {}
@@ -81,13 +68,11 @@ describe('a setting that cannot be used', () => {
     expect(refusalOf({ HOLDFAST_TTL_SECONDS: '61', HOLDFAST_HOLD_SECONDS_MAX: '60' })).toMatch(
       /HOLDFAST_TTL_SECONDS .* HOLDFAST_HOLD_SECONDS_MAX/,
     )
-    expect(refusalOf({ HOST: '0.0.0.0' })).toMatch(/HOST 0\.0\.0\.0 .*HOLDFAST_API_KEYS/)
   })
 
   test('never shows a password', () => {
     const message = refusalOf({ DATABASE_URL: 'postgres://root:secret@db/x', REDIS_URL: 'redis://cache' })
     expect(message).not.toContain('secret')
-    expect(refusalOf({ HOLDFAST_API_KEYS: 'shop:secret' })).not.toContain('secret')
   })
 })
 
@@ -95,7 +80,7 @@ describe('settings that can be used', () => {
   test('are the defaults when nothing is set, also when it is set to nothing', () => {
     const empty = Object.fromEntries(Object.values(settings).map(({ variable }) => [variable, '']))
     expect(readConfig(empty)).toEqual(readConfig({}))
-    expect(readConfig({})).toMatchObject({ host: '127.0.0.1', port: 3000, stores: ['main'], apiKeys: [] })
+    expect(readConfig({})).toMatchObject({ host: '127.0.0.1', port: 3000, stores: ['main'] })
   })
 
   test('are read from the environment', () => {
@@ -105,22 +90,20 @@ describe('settings that can be used', () => {
       REDIS_URL: 'rediss://user:p%40ss@cache:6380/1',
       DATABASE_URL: 'mariadb://db/shop',
       HOLDFAST_STORES: 'eu, us ,eu',
-      HOLDFAST_API_KEYS: `shop:${hash}, office:${'b'.repeat(64)}`,
       LOG_LEVEL: 'silent',
     })
     expect(config).toMatchObject({
       host: '0.0.0.0',
       port: 0,
       stores: ['eu', 'us'],
-      apiKeys: [
-        { name: 'shop', sha256: hash },
-        { name: 'office', sha256: 'b'.repeat(64) },
-      ],
     })
   })
 
-  test.for(['localhost', '127.0.0.1', '127.1.2.3', '::1'])('listen on %s without API keys', (host) => {
-    expect(() => assertListenable(readConfig({ HOST: host }))).not.toThrow()
+  test('tell whether only this machine reaches the service', () => {
+    for (const host of ['localhost', '127.0.0.1', '127.1.2.3', '::1'])
+      expect(isLoopback(host), host).toBe(true)
+    const beyond = ['0.0.0.0', '::', '192.168.1.5', 'example.org', '127.0.0.1.example.org', '1270.0.0.1']
+    for (const host of beyond) expect(isLoopback(host), host).toBe(false)
   })
 })
 

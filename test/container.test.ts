@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -35,12 +35,10 @@ const userIdOfNode = 1000
 /** That comes with Node 22's images. */
 const npmVersion = '10'
 
-const apiKey = randomBytes(32).toString('hex')
 const secrets = {
   REDIS_PASSWORD: randomBytes(24).toString('hex'),
   MYSQL_PASSWORD: randomBytes(24).toString('hex'),
   MYSQL_ROOT_PASSWORD: randomBytes(24).toString('hex'),
-  HOLDFAST_API_KEYS: `shop:${createHash('sha256').update(apiKey).digest('hex')}`,
 }
 const compose: Compose = await readCompose(join(project, 'docker-compose.yml'), secrets)
 const service = (name: string): Service => {
@@ -96,8 +94,12 @@ describe('the build context', () => {
 
 describe('the image', () => {
   /** Runs a part with docker-compose.yml's settings on the test's servers. */
-  function run(name: string, overrides: Record<string, string> = {}): Container {
-    const { command, environment } = service(name)
+  function run(
+    name: string,
+    overrides: Record<string, string> = {},
+    command: readonly string[] = service(name).command,
+  ): Container {
+    const { environment } = service(name)
     const redisUrl = new URL(environment.REDIS_URL ?? '')
     redisUrl.hostname = '127.0.0.1'
     redisUrl.port = String(redis.port)
@@ -142,16 +144,19 @@ describe('the image', () => {
     expect(image.user).toBe('node')
   })
 
-  it('refuses to serve beyond loopback without API keys', async () => {
-    const container = run('api', { HOLDFAST_API_KEYS: '' })
-    expect(await container.ended).toEqual({ status: 2, signal: null })
-    expect(container.output).toBe('HOST 0.0.0.0 is beyond loopback, so HOLDFAST_API_KEYS must be set.\n')
-  })
-
-  it('migrates, serves, persists and ends at SIGTERM, as docker-compose.yml runs it', async () => {
+  it('migrates, serves once there is an API key, persists and ends at SIGTERM, as docker-compose.yml runs it', async () => {
     const migration = run('migrate')
     expect(await migration.ended, migration.output).toEqual({ status: 0, signal: null })
     expect(migration.output).toMatch(/^Applied \w+/)
+
+    const keyless = run('api')
+    expect(await keyless.ended).toEqual({ status: 2, signal: null })
+    expect(keyless.output).toBe(
+      'HOST 0.0.0.0 is beyond loopback and there is no valid API key: create one with "holdfast keys create".\n',
+    )
+    const creation = run('worker', {}, ['keys', 'create', '--name', 'shop', '--scopes', 'admin'])
+    expect(await creation.ended, creation.output).toEqual({ status: 0, signal: null })
+    const apiKey = /^hf_shop_[0-9a-f]{64}$/m.exec(creation.output)?.[0] ?? ''
 
     const port = await anyFreePort()
     expect(await checkHealth(port)).toBe(1)

@@ -13,7 +13,8 @@ local function judged(outcome, rest)
 end
 
 -- Adds an entry. `subject` is the reservation's id, or '' for a change of stock; `rest` is the
--- reservation's record, or the reason and the idempotency key.
+-- reservation's record, or the reason and the idempotency key; for a change of stock or a correction
+-- who made it comes last, where somebody was named.
 local function append_entry(kind, subject, lines, rest)
   sequence = sequence + 1
   entries[#entries + 1] = 'entry'

@@ -1,5 +1,5 @@
 import { startApi } from '../api.js'
-import { assertListenable, type Config } from '../config.js'
+import type { Config } from '../config.js'
 import { openLog } from '../log.js'
 import { requireServers, startupError } from './given-servers.js'
 import { stopSignal } from './stop-signal.js'
@@ -7,7 +7,6 @@ import { stopSignal } from './stop-signal.js'
 /** Serves the API until it is told to stop. */
 export async function runApi(config: Config): Promise<number> {
   requireServers(config, 'api')
-  assertListenable(config)
   const log = openLog(config.logLevel, 'api')
   const stopped = stopSignal()
   const api = await startApi(config, log).catch((error) => {

@@ -77,7 +77,6 @@ function serviceEnvironment(config: Config, store: string): Record<string, strin
     REDIS_URL: config.redisUrl,
     DATABASE_URL: config.databaseUrl,
     HOLDFAST_STORES: store,
-    HOLDFAST_API_KEYS: '',
     HOST: '127.0.0.1',
     PORT: '0',
     LOG_LEVEL: 'info',

@@ -1,4 +1,6 @@
+import { resolve } from 'node:path'
 import { type Config, ConfigError } from '../config.js'
+import { findPrivateServers } from '../embedded/private-servers.js'
 import { StartupError } from '../embedded/startup-error.js'
 
 /** @throws ConfigError when a command that runs against given servers was given none. */
@@ -6,6 +8,22 @@ export function requireServers(config: Config, command: string): void {
   if (config.redisUrl === '') {
     throw new ConfigError(`holdfast ${command} needs REDIS_URL and DATABASE_URL to be set.`)
   }
+}
+
+/**
+ * The configuration with the servers that an administrator's command works on: those given, or else the
+ * private ones of the `holdfast start` that runs on the data folder.
+ *
+ * @throws ConfigError when there are neither.
+ */
+export async function reachServers(config: Config, command: string): Promise<Config> {
+  if (config.redisUrl !== '') return config
+  const folder = resolve(config.dataFolder)
+  const servers = await findPrivateServers(folder)
+  if (servers) return { ...config, ...servers }
+  throw new ConfigError(
+    `holdfast ${command} needs REDIS_URL and DATABASE_URL to be set, or "holdfast start" to run on the data folder ${folder}.`,
+  )
 }
 
 /** Turns what a failed start throws into one sentence for the person at the terminal. */

@@ -5,7 +5,7 @@ import { formatPosition, type Position, parsePosition } from '../domain/position
 import { openDatabase } from '../ledger/database.js'
 import { discardEntry, type ListedEntry, listQuarantine, retryEntry } from '../ledger/quarantine-queries.js'
 import { StoreLedger } from '../ledger/store-ledger.js'
-import { reasonOf, requireServers } from './given-servers.js'
+import { reachServers, reasonOf } from './given-servers.js'
 import { chosenStores } from './store-arguments.js'
 
 /** Exit statuses: nothing quarantined, or done; something quarantined, or not done. */
@@ -28,9 +28,9 @@ interface Arguments {
 }
 
 /** Lists what is quarantined, or decides on one entry of it. A running worker does the rest. */
-export async function runQuarantine(config: Config, args: readonly string[]): Promise<number> {
-  const { verb, at, stores, by, reason } = readArguments(config, args)
-  requireServers(config, 'quarantine')
+export async function runQuarantine(given: Config, args: readonly string[]): Promise<number> {
+  const { verb, at, stores, by, reason } = readArguments(given, args)
+  const config = await reachServers(given, 'quarantine')
   const database = openDatabase(config.databaseUrl, {
     connectionsMax: config.databaseConnectionsMax,
     connectTimeoutMs: config.connectTimeoutMs,

@@ -9,7 +9,8 @@ import { StoreLedger } from '../ledger/store-ledger.js'
 import { openLog } from '../log.js'
 import { Reconciler } from '../recovery/reconciler.js'
 import { connectRedis } from '../stock/connection.js'
-import { requireServers, startupError } from './given-servers.js'
+import { commandLineActor } from './command-line-actor.js'
+import { reachServers, startupError } from './given-servers.js'
 import { chosenStores } from './store-arguments.js'
 
 /** Exit statuses: no drift, or all of it repaired; drift, or no comparison. */
@@ -20,9 +21,9 @@ const drifted = 1
  * Compares Redis with MySQL and prints what differs. Needs no API, but a worker, without which MySQL
  * may not catch up.
  */
-export async function runReconcile(config: Config, args: readonly string[]): Promise<number> {
-  const { repair, stores } = readArguments(config, args)
-  requireServers(config, 'reconcile')
+export async function runReconcile(given: Config, args: readonly string[]): Promise<number> {
+  const { repair, stores } = readArguments(given, args)
+  const config = await reachServers(given, 'reconcile')
   const redis = await connectRedis(config.redisUrl, config).catch((error) => {
     throw startupError(error, config)
   })
@@ -65,7 +66,7 @@ async function reconcileStore(
   const log = openLog(config.logLevel, 'reconcile')
   const ledger = new StoreLedger(database, store)
   const reconciler = Reconciler.open(redis, ledger, log)
-  const report = await reconciler.run({ repair })
+  const report = await reconciler.run({ repair, actor: commandLineActor() })
   if (isRefusal(report)) {
     console.error(`Store ${store} was not compared: ${sentence(report)}`)
     return drifted

@@ -13,7 +13,7 @@ import { type LostEntries, previewRestore, type RestorePreview } from '../recove
 import { connectRedis } from '../stock/connection.js'
 import { LedgerStream } from '../stock/ledger-stream.js'
 import { StoreFence } from '../stock/store-fence.js'
-import { reasonOf, requireServers, startupError } from './given-servers.js'
+import { reachServers, reasonOf, startupError } from './given-servers.js'
 import { chosenStores } from './store-arguments.js'
 
 /** Exit statuses: restored; not restored, or not asked to. */
@@ -24,9 +24,9 @@ const notRestored = 1
  * Says what a restore of Redis from MySQL would do, and does it with `--yes`. It is safe beside running
  * APIs and workers, which answer 503 meanwhile, and beside other restores.
  */
-export async function runRestore(config: Config, args: readonly string[]): Promise<number> {
-  const { yes, stores } = readArguments(config, args)
-  requireServers(config, 'restore')
+export async function runRestore(given: Config, args: readonly string[]): Promise<number> {
+  const { yes, stores } = readArguments(given, args)
+  const config = await reachServers(given, 'restore')
   const redis = await connectRedis(config.redisUrl, config).catch((error) => {
     throw startupError(error, config)
   })
@@ -142,12 +142,16 @@ function renderLost({ byKind, listed, forgotten, unreadableAt }: LostEntries): s
   return lines.length > 0 ? lines : ['Nothing would be lost: MySQL holds every entry that Redis has.']
 }
 
-function renderEntry({ position, kind, reservation, lines }: LedgerEntry): string {
+function renderEntry({ position, kind, reservation, lines, actor }: LedgerEntry): string {
   const of = reservation ? ` ${reservation.id} ${formatLines(reservation.lines)}` : ''
   const moved = lines.map(({ sku, quantity }) => `${sku}:${quantity}`).join(',')
   const paid = reservation?.paymentRef === undefined ? '' : ` payment ${reservation.paymentRef}`
+  const by = actor === undefined ? '' : ` by ${actor}`
   // What a damaged ledger holds must not reach the terminal as control sequences.
-  return `${formatPosition(position)} ${kind}${of === '' ? ` ${moved}` : of}${paid}`.replace(/\p{Cc}/gu, '?')
+  return `${formatPosition(position)} ${kind}${of === '' ? ` ${moved}` : of}${paid}${by}`.replace(
+    /\p{Cc}/gu,
+    '?',
+  )
 }
 
 /** Without the password that the URL may hold. */

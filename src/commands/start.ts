@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { type Api, startApi } from '../api.js'
-import { assertListenable, type Config } from '../config.js'
+import type { Config } from '../config.js'
 import { isRefusal } from '../domain/outcomes.js'
 import { startPrivateServers } from '../embedded/private-servers.js'
 import { openLog } from '../log.js'
@@ -11,7 +11,6 @@ import { stopSignal } from './stop-signal.js'
 
 /** Runs everything in one process, on private servers when none are given. */
 export async function runStart(config: Config): Promise<number> {
-  assertListenable(config)
   const stopped = stopSignal()
   if (config.redisUrl !== '') return serve(config, stopped, false)
   const servers = await startPrivateServers({
@@ -46,7 +45,8 @@ async function serve(config: Config, ending: Promise<string>, withSamples: boole
     const api = await startApi({ ...config, drainMs: 0 }, log)
     running.push(api)
     if (withSamples) await addSampleStock(api)
-    console.log(welcome(await api.listen(), withSamples ? (Object.keys(sampleStock)[0] as string) : 'SKU'))
+    const sku = withSamples ? (Object.keys(sampleStock)[0] as string) : 'SKU'
+    console.log(welcome(await api.listen(), sku, api.keyring.state !== 'open'))
   }
   try {
     // Whoever stops it need not wait until all has started.
@@ -77,18 +77,19 @@ async function addSampleStock(api: Api): Promise<void> {
   }
 }
 
-function welcome(url: string, sku: string): string {
+function welcome(url: string, sku: string, wantsKey: boolean): string {
+  const key = wantsKey ? " -H 'authorization: Bearer KEY'" : ''
   return `
 Holdfast listens on ${url} (its API is described at ${url}/docs). Try:
 
   # reserve two units for a customer
-  curl -s ${url}/v1/reservations -H 'content-type: application/json' -H 'idempotency-key: order-1' -d '{"customerId":"customer-1","lines":[{"sku":"${sku}","quantity":2}]}'
+  curl -s ${url}/v1/reservations${key} -H 'content-type: application/json' -H 'idempotency-key: order-1' -d '{"customerId":"customer-1","lines":[{"sku":"${sku}","quantity":2}]}'
 
   # the customer has paid: put in the id from above
-  curl -s -X POST ${url}/v1/reservations/ID/confirm -H 'content-type: application/json' -d '{"paymentRef":"payment-1"}'
+  curl -s -X POST ${url}/v1/reservations/ID/confirm${key} -H 'content-type: application/json' -d '{"paymentRef":"payment-1"}'
 
   # look at the stock
-  curl -s ${url}/v1/stock/${sku}
+  curl -s ${url}/v1/stock/${sku}${key}
 
 Ctrl-C stops everything; the data stays.`
 }

@@ -39,6 +39,8 @@ export class HoldfastClient {
     private readonly store: string,
     connectionsMax: number,
     private readonly signal: AbortSignal,
+    /** Where the service asks for one. */
+    private readonly apiKey?: string | undefined,
   ) {
     this.agent = new Agent({ keepAlive: true, maxSockets: connectionsMax })
   }
@@ -113,6 +115,7 @@ export class HoldfastClient {
           signal: this.signal,
           headers: {
             'holdfast-store': this.store,
+            ...(this.apiKey !== undefined && { authorization: `Bearer ${this.apiKey}` }),
             ...(payload !== undefined && {
               'content-type': 'application/json',
               'content-length': Buffer.byteLength(payload),

@@ -1,4 +1,6 @@
 import { setMaxListeners } from 'node:events'
+import { hashKey, newKeyText } from '../domain/api-key.js'
+import { createKey, readKeys } from '../ledger/api-keys.js'
 import { type Database, openDatabase } from '../ledger/database.js'
 import { connectRedis } from '../stock/connection.js'
 import { HoldfastClient } from './holdfast-client.js'
@@ -65,7 +67,8 @@ export async function replaySale(options: ReplayOptions): Promise<Replay> {
     const naive = await replayNaive(options, database, customers)
     try {
       const facts = new HoldfastFactsReader(redis, database, options.store)
-      return { versions, naive, holdfast: await replayHoldfast(options, customers, facts) }
+      const apiKey = await provideKey(database, options.store)
+      return { versions, naive, holdfast: await replayHoldfast(options, customers, facts, apiKey) }
     } finally {
       await removeStore(redis, database, options.store)
     }
@@ -73,6 +76,22 @@ export async function replaySale(options: ReplayOptions): Promise<Replay> {
     redis.disconnect()
     await database.$disconnect()
   }
+}
+
+const keyMs = 3_600_000
+
+/**
+ * A key for the store, on servers whose keys are asked for; it goes with the store. Elsewhere there is
+ * none: the first key would close the service to all who have none.
+ */
+async function provideKey(database: Database, store: string): Promise<string | undefined> {
+  if (!(await readKeys(database)).anyEver) return undefined
+  const text = newKeyText(store)
+  const sha256 = hashKey(text).toString('hex')
+  const expiresAtMs = Date.now() + keyMs
+  const created = await createKey(database, { name: store, store, scopes: ['admin'], expiresAtMs, sha256 })
+  if (created !== 'created') throw new Error(`the demo cannot have an API key: ${created}`)
+  return text
 }
 
 async function replayNaive(
@@ -94,10 +113,11 @@ async function replayHoldfast(
   { settings, store, startService, openProgress, signal }: ReplayOptions,
   customers: readonly Customer[],
   reader: HoldfastFactsReader,
+  apiKey: string | undefined,
 ): Promise<HoldfastOutcome> {
   signal.throwIfAborted()
   const service = await startService(store)
-  const client = new HoldfastClient(service.url, store, settings.atOnceMax, signal)
+  const client = new HoldfastClient(service.url, store, settings.atOnceMax, signal, apiKey)
   const progress = openProgress('with Holdfast   ', customers.length)
   try {
     const tally = await runHoldfastSale(client, customers, settings, progress, signal)

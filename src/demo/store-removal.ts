@@ -2,12 +2,13 @@ import type { Redis } from 'ioredis'
 import type { Database } from '../ledger/database.js'
 import { storeKeys } from '../stock/keys.js'
 
-/** Removes all of a store from Redis and MySQL, once no process serves it any more. */
+/** Removes all of a store, and the API keys for it alone, from Redis and MySQL, once no process serves it any more. */
 export async function removeStore(redis: Redis, database: Database, store: string): Promise<void> {
   const prefix = storeKeys(store).stock.replace(/stock$/, '')
   for await (const keys of redis.scanStream({ match: `${prefix}*`, count: 1000 })) {
     if (keys.length > 0) await redis.unlink(...keys)
   }
+  await database.apiKey.deleteMany({ where: { store } })
   const row = await database.store.findUnique({ where: { name: store } })
   if (!row) return
   // Asked of the database, so that a table added later is not forgotten.

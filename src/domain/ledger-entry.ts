@@ -1,6 +1,6 @@
-import { textLengthMax } from './limits.js'
+import { actorPattern, textLengthMax } from './limits.js'
 import type { Position } from './position.js'
-import { parseRecord, type Reservation } from './reservation.js'
+import { parseRecord, type Reservation, recordFields } from './reservation.js'
 import type { Counts } from './stock.js'
 
 /**
@@ -37,6 +37,8 @@ export interface LedgerEntry {
   reservation: Reservation | undefined
   reason: string | undefined
   idempotencyKey: string | undefined
+  /** Who made a change of stock or a correction; absent where nobody was named. */
+  actor: string | undefined
   /** As the script wrote it. */
   text: string
 }
@@ -45,7 +47,7 @@ export interface LedgerEntry {
  * Reads an entry as the scripts write it (`lua/include/ledger.lua`): TAB-separated,
  * `kind, id, lines, record` for a change of a reservation and
  * `kind, '', lines, reason, idempotency key` for a change of stock. The record of a reservation that
- * was corrected is followed by the reason.
+ * was corrected is followed by the reason. Both may end with the actor.
  *
  * @returns undefined when it cannot be read, or holds what MySQL has no room for.
  */
@@ -60,25 +62,44 @@ export function parseEntry(position: Position, occurredAtMs: number, text: strin
   if (!Object.hasOwn(entryKinds, kind) || !lines) return undefined
   const changesStock = kind === 'set' || kind === 'adjust' || (kind === 'correct' && id === '')
   if (changesStock !== (id === '')) return undefined
-  // Last comes the key of a change of stock, or the reason of a correction of a reservation.
-  const lastStart = changesStock || kind === 'correct' ? text.lastIndexOf('\t') : text.length
-  if (lastStart <= linesEnd) return undefined
-  const rest = text.slice(linesEnd + 1, lastStart)
-  const last = text.slice(lastStart + 1)
-  const reservation = changesStock ? undefined : parseRecord(id, rest)
-  const reason = changesStock ? rest : last
-  const key = changesStock ? last : ''
+  const rest = text.slice(linesEnd + 1)
+  const note = changesStock || kind === 'correct' ? parseNote(rest, changesStock) : noNote
+  if (!note) return undefined
+  const reservation = changesStock ? undefined : parseRecord(id, note.record ?? rest)
   if (!changesStock && !(reservation && hasRoom(reservation))) return undefined
-  if (reason.includes('\t') || !fits(reason, reasonLengthMax) || !keyPattern.test(key)) return undefined
   return {
     position,
     kind,
     occurredAtMs,
     lines,
     reservation,
+    reason: note.reason,
+    idempotencyKey: note.idempotencyKey,
+    actor: note.actor,
+    text,
+  }
+}
+
+/** What follows the lines of an entry that somebody made who looks after the stock. */
+interface Note extends Pick<LedgerEntry, 'reason' | 'idempotencyKey' | 'actor'> {
+  /** Of the reservation that was corrected. */
+  record: string | undefined
+}
+
+const noNote: Note = { record: undefined, reason: undefined, idempotencyKey: undefined, actor: undefined }
+
+function parseNote(text: string, changesStock: boolean): Note | undefined {
+  const fields = text.split('\t')
+  const record = changesStock ? '' : fields.splice(0, recordFields).join('\t')
+  const [reason, key, actor, ...more] = changesStock ? fields : fields.toSpliced(1, 0, '')
+  if (reason === undefined || key === undefined || more.length > 0) return undefined
+  if (!fits(reason, reasonLengthMax) || !keyPattern.test(key)) return undefined
+  if (actor !== undefined && !actorForm.test(actor)) return undefined
+  return {
+    record,
     reason: reason === '' ? undefined : reason,
     idempotencyKey: key === '' ? undefined : key,
-    text,
+    actor,
   }
 }
 
@@ -105,6 +126,7 @@ const timeMsMax = Date.UTC(10_000, 0) - 1
 const secondsMax = 2 ** 32 - 1
 const reasonLengthMax = 255
 const idPattern = /^[\x21-\x7e]{1,36}$/
+const actorForm = new RegExp(actorPattern)
 const keyPattern = /^[\x20-\x7e]{0,255}$/
 
 /** Whether MySQL's columns have room for it: one row that has not would keep all others out. */

@@ -13,6 +13,11 @@ export const pageItemsDefault = 100
 
 export const skuPattern = '^[A-Za-z0-9._-]{1,64}$'
 export const storePattern = '^[A-Za-z0-9._-]{1,64}$'
+export const apiKeyNamePattern = '^[A-Za-z0-9._-]{1,64}$'
+/** Keys that are valid at once: each process holds all of them. */
+export const apiKeysMax = 1000
+/** Who made a change of stock: the name of an API key, or `cli:USER` of the command line. */
+export const actorPattern = '^[A-Za-z0-9._:-]{1,80}$'
 /** Printable ASCII without spaces: what every HTTP client can send in a header unchanged. */
 export const idempotencyKeyPattern = '^[\\x21-\\x7e]{1,255}$'
 /**

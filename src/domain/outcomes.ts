@@ -8,6 +8,7 @@ import type { Position } from './position.js'
 export const refusals = {
   'invalid-request': { status: 400, title: 'The request is not valid.' },
   unauthorized: { status: 401, title: 'A valid API key is required.' },
+  forbidden: { status: 403, title: 'The API key does not have the scope that this call needs.' },
   'not-found': { status: 404, title: 'There is no such resource.' },
   'unknown-store': { status: 404, title: 'There is no such store.' },
   'unknown-sku': { status: 404, title: 'There is no such SKU.' },

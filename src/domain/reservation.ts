@@ -92,6 +92,9 @@ export function formatRequest(request: ReservationRequest): string {
   return `${request.ttlSeconds}\t${formatLines(request.lines)}\t${request.customerId}\t${request.orderId ?? ''}`
 }
 
+/** How many fields a record has. */
+export const recordFields = 12
+
 /**
  * A reservation as Redis keeps it: one text a reservation, its fields separated by TAB, in the
  * order that `lua/include/reservations.lua` writes them.
@@ -100,7 +103,7 @@ export function formatRequest(request: ReservationRequest): string {
  */
 export function parseRecord(id: string, record: string): Reservation | undefined {
   const fields = record.split('\t')
-  if (fields.length !== 12) return undefined
+  if (fields.length !== recordFields) return undefined
   const [state, at, created, expires, closed, reacquired, paymentRef, key, ttl, lines, customerId, orderId] =
     fields as [string, string, string, string, string, string, string, string, string, string, string, string]
   const position = parsePosition(at)

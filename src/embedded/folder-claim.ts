@@ -37,6 +37,13 @@ export async function claimFolder(wanted: string): Promise<FolderClaim> {
   throw new StartupError(`The data folder ${folder} is being taken by several processes at once.`)
 }
 
+/** Whether a live process has the folder. */
+export async function isClaimed(folder: string): Promise<boolean> {
+  const numbers = await claimNumbers(folder).catch(() => [])
+  const highest = numbers.at(-1)
+  return highest !== undefined && (await liveOwner(claimFile(folder, highest))) !== undefined
+}
+
 async function createClaim(folder: string, number: number, self: string): Promise<boolean> {
   const file = claimFile(folder, number)
   try {

@@ -76,7 +76,7 @@ async function startClaimed(o: MariadbOptions, claim: FolderClaim): Promise<Mari
     isReady: (port) => shakesHands(folder, port),
   }).finally(() => rm(setup, { force: true }))
   return {
-    url: `mysql://${user}:${password}@127.0.0.1:${server.port}/${database}${isMysql ? '?allowPublicKeyRetrieval=true' : ''}`,
+    url: `${databaseUrl(password, server.port)}${isMysql ? '?allowPublicKeyRetrieval=true' : ''}`,
     port: server.port,
     pid: server.pid,
     exited: server.exited,
@@ -85,6 +85,10 @@ async function startClaimed(o: MariadbOptions, claim: FolderClaim): Promise<Mari
       await claim.release()
     },
   }
+}
+
+export function databaseUrl(password: string, port: number): string {
+  return `mysql://${user}:${password}@127.0.0.1:${port}/${database}`
 }
 
 /** What must hold from the creation of the data directory on. A server refuses to be root unasked. */

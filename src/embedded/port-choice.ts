@@ -5,12 +5,15 @@ import { writePrivately } from './data-folder.js'
 
 /** The port that served this folder last, if nothing listens on it now; otherwise a free one. */
 export async function choosePort(folder: string): Promise<number> {
+  const kept = await keptPort(folder)
+  const free = kept === undefined ? undefined : await tryListening(kept)
+  return free ?? anyFreePort()
+}
+
+/** The port that served this folder last. */
+export async function keptPort(folder: string): Promise<number | undefined> {
   const kept = Number(await readFile(portFile(folder), 'utf8').catch(() => ''))
-  if (Number.isInteger(kept) && kept > 0 && kept < 65_536) {
-    const free = await tryListening(kept)
-    if (free !== undefined) return free
-  }
-  return anyFreePort()
+  return Number.isInteger(kept) && kept > 0 && kept < 65_536 ? kept : undefined
 }
 
 /** Chosen by the system; another process may take it before it is used, so callers retry. */

@@ -1,9 +1,11 @@
 import { join } from 'node:path'
-import { claimFolder } from './folder-claim.js'
+import { folderPassword } from './data-folder.js'
+import { claimFolder, isClaimed } from './folder-claim.js'
 import { providePrograms } from './install.js'
 import { type Machine, thisMachine } from './machine.js'
-import { type MariadbServer, startMariadb } from './mariadb-server.js'
-import { memoryShare, type RedisServer, startRedis } from './redis-server.js'
+import { databaseUrl, type MariadbServer, startMariadb } from './mariadb-server.js'
+import { keptPort } from './port-choice.js'
+import { memoryShare, type RedisServer, redisUrl, startRedis } from './redis-server.js'
 import type { Progress } from './startup-error.js'
 
 export interface PrivateServers {
@@ -44,6 +46,20 @@ export async function startPrivateServers(o: {
   } catch (error) {
     await claim.release()
     throw error
+  }
+}
+
+/** Where the servers are that a running Holdfast has started under the folder; undefined when none runs. */
+export async function findPrivateServers(
+  folder: string,
+): Promise<Pick<PrivateServers, 'redisUrl' | 'databaseUrl'> | undefined> {
+  const places = [join(folder, 'redis'), join(folder, 'mariadb')] as const
+  const running = await Promise.all([folder, ...places].map(isClaimed))
+  const [redisPort, mariadbPort] = await Promise.all(places.map(keptPort))
+  if (!running.every(Boolean) || redisPort === undefined || mariadbPort === undefined) return undefined
+  return {
+    redisUrl: redisUrl(await folderPassword(places[0]), redisPort),
+    databaseUrl: databaseUrl(await folderPassword(places[1]), mariadbPort),
   }
 }
 

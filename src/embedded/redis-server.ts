@@ -71,7 +71,7 @@ export async function startRedis(o: RedisOptions): Promise<RedisServer> {
       isReady: (port) => answersPing(port, password),
     })
     return {
-      url: `redis://:${password}@127.0.0.1:${server.port}/0`,
+      url: redisUrl(password, server.port),
       port: server.port,
       pid: server.pid,
       exited: server.exited,
@@ -84,6 +84,10 @@ export async function startRedis(o: RedisOptions): Promise<RedisServer> {
     await claim.release()
     throw error
   }
+}
+
+export function redisUrl(password: string, port: number): string {
+  return `redis://:${password}@127.0.0.1:${port}/0`
 }
 
 /**

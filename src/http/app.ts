@@ -1,14 +1,14 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
-import { type ApiKeyHash, authenticator } from './authentication.js'
+import { guardRoutes } from './access.js'
 import { openShell, type ShellOptions } from './http-shell.js'
+import type { Keyring } from './keyring.js'
 import { ledgerRoutes } from './ledger-routes.js'
 import { Metrics } from './metrics.js'
 import { operationRoutes } from './operation-routes.js'
 import type { Readiness } from './readiness.js'
 import { reconciliationRoutes } from './reconciliation-routes.js'
-import { storeSelector } from './request-store.js'
 import { type ReservationRoutesOptions, reservationRoutes } from './reservation-routes.js'
 import { stockRoutes } from './stock-routes.js'
 import type { StoreServices } from './store-services.js'
@@ -16,8 +16,7 @@ import type { StoreServices } from './store-services.js'
 export interface AppOptions extends ReservationRoutesOptions, Omit<ShellOptions, 'metrics'> {
   /** The first one serves calls that name none. */
   stores: ReadonlyMap<string, StoreServices>
-  /** None: no key is asked for. */
-  apiKeys: readonly ApiKeyHash[]
+  keyring: Keyring
   readiness(): Promise<Readiness>
   version: string
 }
@@ -26,20 +25,15 @@ export interface AppOptions extends ReservationRoutesOptions, Omit<ShellOptions,
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const metrics = new Metrics(options.stores)
   const app = openShell({ ...options, metrics })
+  guardRoutes(app as unknown as FastifyInstance, options.keyring, options.stores)
   await registerDocumentation(app, options)
 
   app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'))
   await app.register(operationRoutes, { readiness: options.readiness, metrics })
-  await app.register(async (calls) => {
-    if (options.apiKeys.length > 0) calls.addHook('onRequest', authenticator(options.apiKeys))
-    // Declared here so that every request object has the same shape.
-    calls.decorateRequest('store')
-    calls.addHook('onRequest', storeSelector(options.stores))
-    await calls.register(reservationRoutes, options)
-    await calls.register(stockRoutes)
-    await calls.register(ledgerRoutes)
-    await calls.register(reconciliationRoutes)
-  })
+  await app.register(reservationRoutes, options)
+  await app.register(stockRoutes)
+  await app.register(ledgerRoutes)
+  await app.register(reconciliationRoutes)
   return app as unknown as FastifyInstance
 }
 
@@ -60,8 +54,16 @@ async function registerDocumentation(app: FastifyInstance, options: AppOptions):
         { name: 'reconciliation', description: 'Redis compared with MySQL, and repair.' },
         { name: 'operation', description: 'For orchestrators and monitors.' },
       ],
-      components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },
-      ...(options.apiKeys.length > 0 && { security: [{ apiKey: [] }] }),
+      components: {
+        securitySchemes: {
+          apiKey: {
+            type: 'http',
+            scheme: 'bearer',
+            description:
+              'An API key, made with `holdfast keys create`. Each call names the scopes of which a key needs one; without `Holdfast-Store` it is about the store of its key. No key is asked for on loopback until the first one is created.',
+          },
+        },
+      },
     },
   })
   await app.register(swaggerUi, { routePrefix: '/docs' })

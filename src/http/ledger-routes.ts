@@ -9,6 +9,7 @@ export const ledgerRoutes: FastifyPluginCallbackTypebox = (app, _options, done) 
   app.route({
     method: 'GET',
     url: '/v1/ledger',
+    config: { scopes: ['stock:read', 'console'] },
     schema: {
       tags: ['ledger'],
       summary: 'Read the ledger in order, all of it or that of a SKU or a reservation',
@@ -36,6 +37,7 @@ export const ledgerRoutes: FastifyPluginCallbackTypebox = (app, _options, done) 
         ...(entry.reservationId !== undefined && { reservationId: entry.reservationId }),
         lines: entry.lines,
         ...(entry.reason !== undefined && { reason: entry.reason }),
+        ...(entry.actor !== undefined && { actor: entry.actor }),
       }))
       return { items, nextCursor: entries.length > items.length ? (items.at(-1)?.position ?? null) : null }
     },

@@ -3,6 +3,7 @@ import { comparePositions } from '../domain/position.js'
 import type { Database } from '../ledger/database.js'
 import { pendingMigrations } from '../ledger/migrations.js'
 import { readQuarantineSize } from '../ledger/quarantine-queries.js'
+import type { Keyring } from './keyring.js'
 import type { StoreServices } from './store-services.js'
 
 export interface Readiness {
@@ -20,6 +21,7 @@ export async function readReadiness(
   redis: Redis,
   database: Database,
   stores: ReadonlyMap<string, StoreServices>,
+  keyring: Keyring,
   isDraining: boolean,
 ): Promise<Readiness> {
   // Known without asking anybody, and told at once: a balancer has little time.
@@ -29,6 +31,8 @@ export async function readReadiness(
   const mysqlReady = await checkMysql(database, reasons)
   if (mysqlReady) await checkQuarantines(stores, reasons)
   let mysqlKeeps = mysqlReady && (await checkMysqlDurability(database, reasons))
+  const knowsKeys = keyring.state !== 'unknown'
+  if (!knowsKeys) reasons.push('The API keys have not been read from MySQL yet: calls answer 503.')
   const report: Readiness['stores'] = {}
   for (const [name, store] of stores) {
     const { reason } = store.fence
@@ -49,7 +53,7 @@ export async function readReadiness(
     }
   }
   return {
-    ready: redis.status === 'ready' && Object.values(report).every((store) => store.open),
+    ready: knowsKeys && redis.status === 'ready' && Object.values(report).every((store) => store.open),
     reasons,
     promises: { holdSurvivesRedisCrash, confirmSurvivesLossOfEitherStore: mysqlKeeps },
     stores: report,

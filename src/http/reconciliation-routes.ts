@@ -16,6 +16,7 @@ export const reconciliationRoutes: FastifyPluginCallbackTypebox = (app, _options
   app.route({
     method: 'POST',
     url: '/v1/reconciliations',
+    config: { scopes: ['console'] },
     schema: {
       tags,
       summary: 'Compare Redis with MySQL at the same position; correct what differs when asked to',
@@ -37,7 +38,8 @@ export const reconciliationRoutes: FastifyPluginCallbackTypebox = (app, _options
       const { repair = false, skus } = request.body
       const { fence } = store
       if (fence.reason) return sendRefusal(reply, { refused: 'store-fenced' }, fence.reason)
-      const report = await withoutIdleTimeout(request, () => store.reconciler.run({ repair, skus }))
+      const actor = request.apiKey?.name
+      const report = await withoutIdleTimeout(request, () => store.reconciler.run({ repair, skus, actor }))
       return isRefusal(report) ? sendRefusal(reply, report, fence.reason) : present(report)
     },
   })
@@ -45,6 +47,7 @@ export const reconciliationRoutes: FastifyPluginCallbackTypebox = (app, _options
   app.route({
     method: 'GET',
     url: '/v1/reconciliations',
+    config: { scopes: ['console'] },
     schema: {
       tags,
       summary: 'List the reports of a store, the newest first',
@@ -67,6 +70,7 @@ export const reconciliationRoutes: FastifyPluginCallbackTypebox = (app, _options
   app.route({
     method: 'GET',
     url: '/v1/reconciliations/:id',
+    config: { scopes: ['console'] },
     schema: {
       tags,
       summary: 'Read a report',

@@ -1,5 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
-import { sendProblem } from './problem.js'
+import type { ApiKey } from '../domain/api-key.js'
 import type { StoreServices } from './store-services.js'
 
 declare module 'fastify' {
@@ -9,17 +8,20 @@ declare module 'fastify' {
   }
 }
 
-/** Finds the store a call names in `Holdfast-Store`, or the first one; unknown stores answer 404. */
-export function storeSelector(stores: ReadonlyMap<string, StoreServices>) {
+export type StoreSelector = (
+  named: string | string[] | undefined,
+  key: ApiKey | undefined,
+) => StoreServices | undefined
+
+/**
+ * Finds the store that a call names in `Holdfast-Store`, or else its key's, or the first one. To a key
+ * of one store there are no others.
+ */
+export function storeSelector(stores: ReadonlyMap<string, StoreServices>): StoreSelector {
   const first = stores.values().next().value as StoreServices
-  return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
-    const name = request.headers['holdfast-store']
-    const store = name === undefined ? first : stores.get(String(name))
-    if (!store) {
-      sendProblem(reply, 'unknown-store', 'The store in the header Holdfast-Store is not served here.')
-      return
-    }
-    request.store = store
-    done()
+  return (named, key) => {
+    const own = key?.store
+    if (own === undefined) return named === undefined ? first : stores.get(String(named))
+    return named === undefined || String(named) === own ? stores.get(own) : undefined
   }
 }

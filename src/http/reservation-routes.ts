@@ -26,6 +26,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
   app.route({
     method: 'POST',
     url: '/v1/reservations',
+    config: { scopes: ['reservations:write'] },
     schema: {
       tags,
       summary: 'Hold units for a customer until a deadline, all lines or none',
@@ -72,6 +73,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
   app.route({
     method: 'GET',
     url: '/v1/reservations/:id',
+    config: { scopes: ['reservations:read', 'console'] },
     schema: {
       tags,
       summary: 'Read a reservation',
@@ -98,6 +100,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
   app.route({
     method: 'POST',
     url: '/v1/reservations/:id/confirm',
+    config: { scopes: ['reservations:write'] },
     schema: {
       tags,
       summary: 'Sell the units: the customer has paid',
@@ -133,6 +136,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
   app.route({
     method: 'POST',
     url: '/v1/reservations/:id/release',
+    config: { scopes: ['reservations:write'] },
     schema: {
       tags,
       summary: 'Give the units back: the customer cancelled',
@@ -160,6 +164,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
   app.route({
     method: 'POST',
     url: '/v1/reservations/:id/extend',
+    config: { scopes: ['reservations:write'] },
     schema: {
       tags,
       summary: 'Move the deadline later',

@@ -148,6 +148,13 @@ const LedgerEntry = Type.Object(
       }),
     ),
     reason: Type.Optional(Type.String()),
+    actor: Type.Optional(
+      Type.String({
+        description:
+          'Who changed stock or corrected it: the name of an API key, or `cli:` and the user at the command line. Absent where no key was asked for.',
+        examples: ['back-office'],
+      }),
+    ),
   },
   { title: 'LedgerEntry' },
 )
@@ -267,9 +274,12 @@ export const Problem = Type.Object(
 const everyCall: readonly RefusalCode[] = [
   'invalid-request',
   'unauthorized',
+  'forbidden',
   'unknown-store',
   'internal-error',
   'stopping',
+  // Where the API keys could not be read yet.
+  'mysql-unavailable',
 ]
 /** Refusals that every change may meet. */
 export const everyChange: readonly RefusalCode[] = [

@@ -15,6 +15,7 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
   app.route({
     method: 'GET',
     url: '/v1/stock/:sku',
+    config: { scopes: ['stock:read', 'console'] },
     schema: {
       tags,
       summary: 'Read the counts of a SKU',
@@ -39,6 +40,7 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
   app.route({
     method: 'GET',
     url: '/v1/stock',
+    config: { scopes: ['stock:read', 'console'] },
     schema: {
       tags,
       summary: 'List SKUs in order, a page at a time',
@@ -59,6 +61,7 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
   app.route({
     method: 'PUT',
     url: '/v1/stock/:sku',
+    config: { scopes: ['stock:write', 'console'] },
     schema: {
       tags,
       summary: 'Set the stock on hand to what was counted; creates the SKU',
@@ -71,7 +74,7 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
     },
     handler: async (request, reply) => {
       const { store } = request
-      const result = await store.gate.setStock(request.params.sku, request.body.onHand)
+      const result = await store.gate.setStock(request.params.sku, request.body.onHand, request.apiKey?.name)
       if (isRefusal(result)) return sendRefusal(reply, result, store.fence.reason)
       return presentAt(reply.code(result.created ? 201 : 200), result.stock, result.position)
     },
@@ -80,6 +83,7 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
   app.route({
     method: 'POST',
     url: '/v1/stock/:sku/adjustments',
+    config: { scopes: ['stock:write', 'console'] },
     schema: {
       tags,
       summary: 'Add units to, or take units from, what is available',
@@ -102,6 +106,7 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
         quantity,
         reason,
         idempotencyKeyOf(request),
+        request.apiKey?.name,
       )
       if (isRefusal(result)) return sendRefusal(reply, result, store.fence.reason)
       if (result.replayed) reply.header('idempotency-replayed', 'true')

@@ -12,6 +12,8 @@ export interface PersistedEntry {
   reservationId: string | undefined
   lines: EntryLine[]
   reason: string | undefined
+  /** Who made it; absent where nobody was named. */
+  actor: string | undefined
 }
 
 export interface LedgerFilter {
@@ -37,7 +39,7 @@ export async function readLedger(
     reservationId === undefined ? Prisma.empty : Prisma.sql`AND reservation_id = ${reservationId}`
   const rows = await database.$queryRaw<LedgerRow[]>`
     SELECT l.epoch, l.sequence, l.kind, l.occurred_at, l.reservation_id, l.sku, l.quantity, l.available,
-      l.held, l.sold, l.reason
+      l.held, l.sold, l.reason, a.actor
     FROM ledger AS l
     JOIN (
       SELECT DISTINCT epoch, sequence FROM ledger
@@ -46,6 +48,8 @@ export async function readLedger(
       ORDER BY epoch, sequence
       LIMIT ${limit}
     ) AS page ON l.epoch = page.epoch AND l.sequence = page.sequence
+    LEFT JOIN ledger_actors AS a
+      ON a.store_id = l.store_id AND a.epoch = l.epoch AND a.sequence = l.sequence
     WHERE l.store_id = ${storeId}
     ORDER BY l.epoch, l.sequence, l.line`
   return groupLines(rows)
@@ -63,6 +67,7 @@ interface LedgerRow {
   held: bigint
   sold: bigint
   reason: string | null
+  actor: string | null
 }
 
 function groupLines(rows: readonly LedgerRow[]): PersistedEntry[] {
@@ -78,6 +83,7 @@ function groupLines(rows: readonly LedgerRow[]): PersistedEntry[] {
         reservationId: row.reservation_id ?? undefined,
         lines: [],
         reason: row.reason ?? undefined,
+        actor: row.actor ?? undefined,
       }
       entries.push(entry)
     }

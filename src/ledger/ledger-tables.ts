@@ -126,6 +126,7 @@ export function prepareBlockedSkus(at: Position, skus: readonly string[]): Entry
 function entryWrites(entries: readonly LedgerEntry[]): Write[] {
   return [
     ...rowWrites(insertLedger, ledgerRows(entries)),
+    ...rowWrites(insertActors, actorRows(entries)),
     ...rowWrites(saveReservations, reservationRows(entries)),
     ...rowWrites(saveStock, stockRows(entries)),
     ...rowWrites(saveAdjustments, adjustmentRows(entries)),
@@ -162,6 +163,8 @@ const ledgerColumns: readonly Column[] = [
   ['occurred_at', 'DATETIME(3)'],
   ['reservation_id', 'CHAR(36)'],
 ]
+
+const actorColumns: readonly Column[] = [...position, ['actor', 'VARCHAR(80)']]
 
 const reservationColumns: readonly Column[] = [
   ...position,
@@ -232,6 +235,7 @@ function saveNewer(table: string, key: string, columns: readonly Column[]): stri
 }
 
 const insertLedger = insertRows('ledger', ledgerColumns, 'line = VALUES(line)')
+const insertActors = insertRows('ledger_actors', actorColumns, 'actor = VALUES(actor)')
 const saveReservations = saveNewer('reservations', 'id', reservationColumns)
 const saveStock = saveNewer('stock', 'sku', stockColumns)
 const saveAdjustments = insertRows(
@@ -277,6 +281,14 @@ function ledgerRows(entries: readonly LedgerEntry[]): Row[] {
         entry.reservation?.id ?? null,
       ])
     }
+  }
+  return rows
+}
+
+function actorRows(entries: readonly LedgerEntry[]): Row[] {
+  const rows: Row[] = []
+  for (const { position, actor } of entries) {
+    if (actor !== undefined) rows.push([position.epoch, position.sequence, actor])
   }
   return rows
 }

@@ -25,6 +25,8 @@ export interface ReconcileRequest {
   repair: boolean
   /** Only the counts of these SKUs; otherwise all of the store. */
   skus?: readonly string[] | undefined
+  /** Who asks, for the ledger. */
+  actor?: string | undefined
   /** Ends the run. */
   signal?: AbortSignal | undefined
 }
@@ -104,6 +106,7 @@ export class Reconciler {
     const discarded = await readDiscarded(ledger)
     const run: ReconciliationRun = {
       ...{ owner, survey, ledger, lag, findings, corrections, discarded, settings, beat },
+      actor: request.actor,
     }
     // Counts first: a reservation is mended by an entry that names the counts of its SKUs.
     const unknown = await reconcileStock(run, request.skus)

@@ -11,6 +11,8 @@ import type { ReconciliationLag } from './reconciliation-lag.js'
 export interface ReconciliationRun {
   /** Names the run, in its lease and its corrections. */
   owner: string
+  /** Who asked for it, in its corrections. */
+  actor: string | undefined
   survey: StoreSurvey
   ledger: StoreLedger
   lag: ReconciliationLag
@@ -100,7 +102,7 @@ export async function compareParts(
 
 /** What a correction rests on. */
 export function readingOf(run: ReconciliationRun, position: Position): Reading {
-  return { run: run.owner, position }
+  return { run: run.owner, position, actor: run.actor }
 }
 
 /** Marks drifts with what became of their correction. */

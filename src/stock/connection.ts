@@ -26,6 +26,8 @@ export async function connectRedis(url: string, limits: ConnectionLimits): Promi
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
   })
+  // Each part of each store listens. Not 0, for no limit: BullMQ adds to it, which would make it one.
+  redis.setMaxListeners(listenersMax)
   await ready(redis, limits.connectTimeoutMs)
   return redis
 }
@@ -38,6 +40,7 @@ export async function connectBlockingRedis(url: string, limits: ConnectionLimits
 }
 
 const heartbeatMs = 1000
+const listenersMax = 10_000
 
 /**
  * A connection that only subscribes. Nothing is ever due on it, so that a peer which is gone without

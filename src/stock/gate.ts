@@ -93,26 +93,39 @@ export class StockGate {
     return changed(id, 'extended', await this.extensions.add([id, ttlSeconds], 1))
   }
 
-  /** Makes the stock on hand of a SKU what was counted; creates the SKU when it is new. */
-  async setStock(sku: string, onHand: number): Promise<(StockAt & { created: boolean }) | Refusal> {
-    const [outcome, rest] = splitReply(only(await this.scripts.run('set', [sku, onHand])))
+  /**
+   * Makes the stock on hand of a SKU what was counted; creates the SKU when it is new.
+   *
+   * @param actor who does it, for the ledger.
+   */
+  async setStock(
+    sku: string,
+    onHand: number,
+    actor?: string,
+  ): Promise<(StockAt & { created: boolean }) | Refusal> {
+    const [outcome, rest] = splitReply(only(await this.scripts.run('set', [sku, onHand, actor ?? ''])))
     if (outcome === 'created' || outcome === 'counted') {
       return { ...readStockAt(sku, rest), created: outcome === 'created' }
     }
     return refusal(outcome, rest)
   }
 
-  /** Adds units, which may be negative, to what is available of a SKU. */
+  /**
+   * Adds units, which may be negative, to what is available of a SKU.
+   *
+   * @param actor who does it, for the ledger.
+   */
   async adjustStock(
     sku: string,
     quantity: number,
     reason: string | undefined,
     idempotencyKey: string | undefined,
+    actor?: string,
   ): Promise<(StockAt & { replayed: boolean }) | Refusal> {
     const { position, stock, ledger, adjustment } = this.scripts.keys
     const keys = [position, stock, ledger, adjustment(idempotencyKey ?? '')]
     const { retentionSeconds } = this.limits
-    const args = [sku, quantity, reason ?? '', idempotencyKey ?? '', retentionSeconds, countMax]
+    const args = [sku, quantity, reason ?? '', idempotencyKey ?? '', retentionSeconds, countMax, actor ?? '']
     const [outcome, rest] = splitReply(only(await this.scripts.run('adjust', args, keys)))
     if (outcome === 'adjusted' || outcome === 'replayed') {
       return { ...readStockAt(sku, rest), replayed: outcome === 'replayed' }

@@ -38,6 +38,8 @@ export function storeKeys(store: string) {
     reconciler: `${prefix}reconciler`,
     /** String with a time to live: what an adjustment did under its idempotency key. */
     adjustment: (idempotencyKey: string) => `${prefix}adjustment:${idempotencyKey}`,
+    /** String: what MySQL said last of the API keys, for an API that starts while it is away. */
+    apiKeys: `${prefix}apiKeys`,
     /** The prefix of BullMQ's keys. */
     jobs: `${prefix}jobs`,
   }

@@ -8,11 +8,13 @@ import { StoreClosedError } from './store-survey.js'
 /** The position of the entry that made the correction, or why none was made. */
 export type Correction = { position: Position } | { unrepaired: string }
 
-/** What a correction rests on: what a run of the reconciler saw at a position. */
+/** What a correction rests on: what a run of the reconciler saw at a position, and who wants it. */
 export interface Reading {
   /** Names the run. */
   run: string
   position: Position
+  /** Who asked for the run, for the ledger. */
+  actor?: string | undefined
 }
 
 /**
@@ -62,10 +64,11 @@ export class StoreCorrections {
     reading: Reading,
     args: readonly (string | number)[],
   ): Promise<Correction> {
-    const { run, position } = reading
+    const { run, position, actor = '' } = reading
     let reply: string
     try {
-      reply = (await this.scripts.run(name, [run, position.epoch, position.sequence, ...args]))[0] ?? ''
+      const all = [run, position.epoch, position.sequence, ...args, actor]
+      reply = (await this.scripts.run(name, all))[0] ?? ''
     } catch (error) {
       // The script failed before its first write: other damage is in its way.
       if (error instanceof BrokenScriptError) return { unrepaired: error.message.slice(0, 200) }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { expectProblem, HttpClient } from '../support/http-client.js'
 import { dumpStore } from '../support/store-dump.js'
@@ -12,7 +11,6 @@ beforeAll(async () => {
   await client.put('/v1/stock/cup', { onHand: 10 })
 })
 
-const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
 const reserve = { customerId: 'c', lines: [{ sku: 'cup', quantity: 1 }] }
 
 const calls = [
@@ -27,60 +25,6 @@ const calls = [
   ['POST', '/v1/stock/cup/adjustments', { quantity: 1 }],
   ['GET', '/v1/ledger', undefined],
 ] as const
-
-describe('an API with keys', () => {
-  let guarded: HttpClient
-
-  beforeAll(async () => {
-    const apiKeys = [
-      { name: 'shop', sha256: sha256('shop-key') },
-      { name: 'back-office', sha256: sha256('office-key') },
-    ]
-    guarded = new HttpClient((await store.api({ apiKeys })).app)
-  })
-
-  test.for(calls)(
-    'answers 401 to %s %s without a key, before it looks at anything',
-    async ([method, path, body]) => {
-      const before = await dumpStore(store.redis, store.name)
-      const credentials = [
-        ...['', 'Bearer', 'Bearer ', 'Bearer wrong', 'Bearer shop-key2', 'Bearer shop', 'Basic shop-key'],
-        ...[
-          'shop-key',
-          `Bearer ${sha256('shop-key')}`,
-          'Bearer shop-key office-key',
-          `Bearer ${'x'.repeat(600)}`,
-        ],
-      ]
-      for (const authorization of credentials) {
-        const headers = authorization === '' ? {} : { authorization }
-        const answer = await guarded.sendJson(method, path, body, headers)
-        expectProblem(answer, 'unauthorized')
-        expect(answer.headers['www-authenticate']).toBe('Bearer')
-      }
-      const unread = await guarded.sendJson(method, path, body, { 'holdfast-store': 'no-such' })
-      expectProblem(unread, 'unauthorized')
-      expect(await dumpStore(store.redis, store.name)).toEqual(before)
-    },
-  )
-
-  test.for(['Bearer shop-key', 'bearer office-key', 'BEARER shop-key'])('takes %s', async (authorization) => {
-    expect((await guarded.get('/v1/stock/cup', { authorization })).status).toBe(200)
-    expect((await guarded.post('/v1/reservations', reserve, { authorization })).status).toBe(201)
-  })
-
-  test('leaves health, figures and the description of the API open', async () => {
-    for (const path of ['/healthz', '/readyz', '/metrics', '/openapi.json', '/docs/']) {
-      expect((await guarded.get(path)).status, path).toBe(200)
-    }
-  })
-
-  test('says in its description how to send a key', async () => {
-    const { body } = await guarded.get('/openapi.json')
-    expect(body.security).toEqual([{ apiKey: [] }])
-    expect((await client.get('/openapi.json')).body).not.toHaveProperty('security')
-  })
-})
 
 describe('the store of a call', () => {
   test.for(calls)('that is not served here answers 404 to %s %s', async ([method, path, body]) => {

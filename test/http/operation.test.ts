@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { refusals } from '../../src/domain/outcomes.js'
+import { storeKeys } from '../../src/stock/keys.js'
 import { expectProblem, HttpClient } from '../support/http-client.js'
 import { LossyProxy } from '../support/lossy-proxy.js'
 import { openPrivateRedis } from '../support/private-redis.js'
@@ -49,16 +50,16 @@ describe('GET /openapi.json', () => {
   })
 
   test.for([
-    ['post', '/v1/reservations', [200, 201, 400, 401, 404, 409, 413, 415, 422, 500, 503]],
-    ['get', '/v1/reservations/{id}', [200, 400, 401, 404, 500, 503]],
-    ['post', '/v1/reservations/{id}/confirm', [200, 202, 400, 401, 404, 409, 413, 415, 500, 503]],
-    ['post', '/v1/reservations/{id}/release', [200, 400, 401, 404, 409, 413, 415, 500, 503]],
-    ['post', '/v1/reservations/{id}/extend', [200, 400, 401, 404, 409, 413, 415, 500, 503]],
-    ['get', '/v1/stock/{sku}', [200, 400, 401, 404, 500, 503]],
-    ['get', '/v1/stock', [200, 400, 401, 404, 500, 503]],
-    ['put', '/v1/stock/{sku}', [200, 201, 400, 401, 404, 409, 413, 415, 500, 503]],
-    ['post', '/v1/stock/{sku}/adjustments', [200, 400, 401, 404, 409, 413, 415, 422, 500, 503]],
-    ['get', '/v1/ledger', [200, 400, 401, 404, 500, 503]],
+    ['post', '/v1/reservations', [200, 201, 400, 401, 403, 404, 409, 413, 415, 422, 500, 503]],
+    ['get', '/v1/reservations/{id}', [200, 400, 401, 403, 404, 500, 503]],
+    ['post', '/v1/reservations/{id}/confirm', [200, 202, 400, 401, 403, 404, 409, 413, 415, 500, 503]],
+    ['post', '/v1/reservations/{id}/release', [200, 400, 401, 403, 404, 409, 413, 415, 500, 503]],
+    ['post', '/v1/reservations/{id}/extend', [200, 400, 401, 403, 404, 409, 413, 415, 500, 503]],
+    ['get', '/v1/stock/{sku}', [200, 400, 401, 403, 404, 500, 503]],
+    ['get', '/v1/stock', [200, 400, 401, 403, 404, 500, 503]],
+    ['put', '/v1/stock/{sku}', [200, 201, 400, 401, 403, 404, 409, 413, 415, 500, 503]],
+    ['post', '/v1/stock/{sku}/adjustments', [200, 400, 401, 403, 404, 409, 413, 415, 422, 500, 503]],
+    ['get', '/v1/ledger', [200, 400, 401, 403, 404, 500, 503]],
     ['get', '/healthz', [200]],
     ['get', '/readyz', [200, 503]],
     ['get', '/metrics', [200]],
@@ -196,6 +197,8 @@ describe('GET /readyz', () => {
 describe('a store that was never compared with MySQL', () => {
   test('is not ready and refuses every change with 503, its reason and when to come back', async () => {
     const name = `${store.name}-new`
+    // That no key was ever created is known.
+    await store.redis.copy(store.keys.apiKeys, storeKeys(name).apiKeys)
     const { app } = await store.api({ databaseUrl: unreachable, connectTimeoutMs: 500, stores: [name] })
     const fenced = new HttpClient(app)
     const ready = await fenced.get('/readyz')
@@ -216,7 +219,8 @@ describe('a store that was never compared with MySQL', () => {
       expect(answer.body.detail).toMatch(/cannot be compared|have not been compared/)
     }
     expect((await fenced.get('/metrics')).text).toContain(`holdfast_store_fenced{store="${name}"} 1\n`)
-    expect(await dumpStore(store.redis, name)).toEqual({})
+    expect(Object.keys(await dumpStore(store.redis, name))).toEqual([storeKeys(name).apiKeys])
+    await store.redis.unlink(storeKeys(name).apiKeys)
   })
 })
 

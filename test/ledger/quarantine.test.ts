@@ -218,6 +218,20 @@ describe('a ledger entry that cannot be read', { timeout: 60_000 }, () => {
     await expectInvariants(store)
   })
 
+  test('keeps who made what waits behind it', async () => {
+    await hold('CUP')
+    const record = await damageEntry(store, 4, asUnknownKind)
+    await services.gate.adjustStock('CUP', 5, 'return', undefined, 'shop')
+    await store.worker()
+    await caughtUp()
+    expect(await store.database.ledgerActor.count()).toBe(0)
+    await mendEntry(store, 4, record)
+    await retryEntry(ledger, at(4))
+    await cleared()
+    const actors = await store.database.ledgerActor.findMany()
+    expect(actors).toMatchObject([{ sequence: 5n, actor: 'shop' }])
+  })
+
   test('blocks every SKU when it does not tell which it moved', async () => {
     const { record } = await tradeAroundDamage().then(async (ids) => {
       await damageEntry(store, 4, () => 'reserve')

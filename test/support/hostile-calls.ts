@@ -9,6 +9,8 @@ export const notNumbers = [
   ...['nan', '-nan', 'inf', '-inf', '1e3', '0x10', '1.5', '1.0', '+1', ' 1', '1 ', '1\n', '1\0', ''],
   ...['9007199254740993', '99999999999999999999', 'ten', '١', '01'],
 ]
+/** What no actor is called. */
+export const notActors = [' ', 'a b', 'ä', 'a\tb', 'a\n', 'a\0', 'a,b', 'a/b', 'x'.repeat(81)]
 export const controls = ['\t', '\n', '\r', '\0', '\x1b', '\x7f']
 
 /** Each call must answer `malformed` (or the outcome named) or fail, and change nothing. */

@@ -98,6 +98,12 @@ export class ScriptStore {
     return entries
   }
 
+  /** The ledger's entries as they are. */
+  async texts(): Promise<string[]> {
+    const records = await this.redis.xrange(this.keys.ledger, '-', '+')
+    return records.flatMap(([, fields]) => fields.filter((_, i) => i > 2 && i % 2 === 1))
+  }
+
   dump(): Promise<Record<string, unknown>> {
     return dumpStore(this.redis, this.name)
   }

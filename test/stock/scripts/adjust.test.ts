@@ -12,6 +12,20 @@ describe('adjust', () => {
     expect(fields[3]).toBe('adjust\t\tcup:5:12:3:0\tfound behind the shelf\t')
   })
 
+  scriptTest(
+    'says last in the ledger who did it, and a key replays whoever repeats it',
+    async ({ store }) => {
+      await store.setStock({ cup: 10 })
+      await store.run('adjust', 'cup', 5, 'return', 'k', 60, 1e12, 'shop')
+      expect((await store.texts()).at(-1)).toBe('adjust\t\tcup:5:15:0:0\treturn\tk\tshop')
+      const before = await store.dump()
+      expect(await store.run('adjust', 'cup', 5, 'return', 'k', 60, 1e12, 'other')).toEqual([
+        'replayed\t15\t0\t0',
+      ])
+      expect(await store.dump()).toEqual(before)
+    },
+  )
+
   scriptTest('refuses to take what is not available', async ({ store }) => {
     await store.setStock({ cup: 10 })
     await store.hold('r1', 'cup:3')

@@ -1,5 +1,5 @@
 import { describe } from 'vitest'
-import { type Call, controls, expectHarmless, notNumbers } from '../../support/hostile-calls.js'
+import { type Call, controls, expectHarmless, notActors, notNumbers } from '../../support/hostile-calls.js'
 import { request, type ScriptStore, scriptTest } from '../../support/script-store.js'
 
 /** A store with a SKU, a held reservation `open` and one that is overdue. */
@@ -154,6 +154,17 @@ describe('hostile arguments of set and adjust', () => {
       controls.flatMap((control): Call[] => [
         ['adjust', 'cup', 1, `why${control}`, '', 60, 1e12],
         ['adjust', 'cup', 1, '', `key${control}`, 60, 1e12],
+      ]),
+    )
+  })
+
+  scriptTest('an actor that nobody is called', async ({ store }) => {
+    await prepare(store)
+    await expectHarmless(
+      store,
+      notActors.flatMap((actor): Call[] => [
+        ['set', 'cup', 1, actor],
+        ['adjust', 'cup', 1, '', '', 60, 1e12, actor],
       ]),
     )
   })

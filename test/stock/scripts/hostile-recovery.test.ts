@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest'
 import { loadScript, runScript, scriptKeys } from '../../../src/stock/scripts.js'
-import { type Call, controls, expectHarmless, notNumbers } from '../../support/hostile-calls.js'
+import { type Call, controls, expectHarmless, notActors, notNumbers } from '../../support/hostile-calls.js'
 import { type ScriptStore, scriptTest } from '../../support/script-store.js'
 
 /** A store with two SKUs and a reservation in each state, and where its ledger ends. */
@@ -78,12 +78,14 @@ describe('hostile arguments of correct', () => {
       ...inPlace(good, 5, [...counts, '', '102 1', '102 1 0 0', ' 102 1 0', '102  1 0', '-1 1 0', '102,1,0']),
       ...inPlace(good, 5, [`${tooLong} 1 0`, `102 1 ${tooLong}`, ...around('102 1 0')]),
       ...inPlace(good, 6, ['x'.repeat(201), ...around('two were found')]),
+      ...notActors.map((actor) => [...good, actor] as Call),
       ...cutShort(good, 0),
     ])
     await expectHarmless(store, inPlace(good, 4, ['nan 1 0', ' 100 1 0', '100 1']), /^changed-since$/)
     await expectHarmless(store, inPlace(good, 4, ['203 1 0', '100 3 0']), /^would-be-negative$/)
     await expectHarmless(store, inPlace(good, 1, [2, 0]), /^outdated$/)
-    expect(await store.run(...good)).toEqual(['corrected'])
+    expect(await store.run(...good, 'cli:admin')).toEqual(['corrected'])
+    expect((await store.texts()).at(-1)).toMatch(/; before this entry 100 1 0\t\tcli:admin$/)
     expect(await store.counts('cup')).toBe('102 1 0')
   })
 })
@@ -127,6 +129,7 @@ describe('hostile arguments of mend', () => {
       ...inPlace(good, 2, [...notNumbers, '-1', tooLong]),
       ...inPlace(good, 5, [...records, '']),
       ...inPlace(good, 6, ['x'.repeat(201), ...around('its deadline was changed')]),
+      ...notActors.map((actor) => [...good, actor] as Call),
       ...cutShort(good, 0),
     ])
     const ids = ['', ...around('open')]
@@ -138,7 +141,8 @@ describe('hostile arguments of mend', () => {
     await expectHarmless(store, inPlace(good, 4, ['', `${seen} `, 'held']), /^changed-since$/)
     await expectHarmless(store, inPlace(good, 1, [2, 0]), /^outdated$/)
     await expectHarmless(store, inPlace(good, 5, [truth({ 9: 'fez:1' })]), /^unknown-sku$/)
-    expect(await store.run(...good)).toEqual(['mended'])
+    expect(await store.run(...good, 'shop')).toEqual(['mended'])
+    expect((await store.texts()).at(-1)).toMatch(/\tits deadline was changed\tshop$/)
     expect(await store.redis.zscore(store.keys.deadlines, 'open')).toBe('1700000900000')
   })
 })

@@ -34,6 +34,17 @@ describe('set', () => {
     expect(await store.dump()).toEqual(before)
   })
 
+  scriptTest('says last in the ledger who did it, where somebody is named', async ({ store }) => {
+    await store.run('set', 'cup', 7, 'back-office')
+    await store.run('set', 'cup', 8, '')
+    await store.run('set', 'cup', 9)
+    expect(await store.texts()).toEqual([
+      'set\t\tcup:7:7:0:0\t\t\tback-office',
+      'set\t\tcup:1:8:0:0\t\t',
+      'set\t\tcup:1:9:0:0\t\t',
+    ])
+  })
+
   scriptTest('takes the largest count and the longest SKU unchanged', async ({ store }) => {
     const sku = 'Aa0._-'.padEnd(64, 'z')
     expect(await store.run('set', sku, 1e12)).toEqual(['created\t1000000000000\t0\t0'])

@@ -1,0 +1,160 @@
+import { parseArgs } from 'node:util'
+import { type Config, ConfigError } from '../config.js'
+import { type ApiKey, hashKey, isScope, newKeyText, type Scope, scopes } from '../domain/api-key.js'
+import { apiKeyNamePattern, apiKeysMax } from '../domain/limits.js'
+import { createKey, type ListedKey, listKeys, revokeKey } from '../ledger/api-keys.js'
+import { type Database, openDatabase } from '../ledger/database.js'
+import { reachServers, reasonOf } from './given-servers.js'
+import { chosenStores } from './store-arguments.js'
+
+/** Exit statuses. */
+const done = 0
+const notDone = 1
+
+const usage = `holdfast keys create --name NAME --scopes SCOPE,... [--store NAME] [--expires TIME]
+holdfast keys list
+holdfast keys revoke NAME
+SCOPE is one of ${scopes.join(', ')}; TIME is like 2027-12-31T23:59:59Z, or 90d for days from now.`
+
+type Arguments = { verb: 'create'; key: ApiKey } | { verb: 'list' } | { verb: 'revoke'; name: string }
+
+/** Creates, lists or revokes API keys. Running APIs know of it within a few seconds. */
+export async function runKeys(given: Config, args: readonly string[]): Promise<number> {
+  const asked = readArguments(given, args)
+  const config = await reachServers(given, 'keys')
+  const database = openDatabase(config.databaseUrl, {
+    connectionsMax: 1,
+    connectTimeoutMs: config.connectTimeoutMs,
+  })
+  try {
+    switch (asked.verb) {
+      case 'create':
+        return await create(database, asked.key)
+      case 'list':
+        return await list(database)
+      case 'revoke':
+        return await revoke(database, asked.name)
+    }
+  } catch (error) {
+    console.error(`MySQL did not do it: ${reasonOf(error)}. Look at "holdfast keys list".`)
+    return notDone
+  } finally {
+    await database.$disconnect()
+  }
+}
+
+/** @throws ConfigError */
+function readArguments(config: Config, args: readonly string[]): Arguments {
+  const { positionals, values } = parse(args)
+  const [verb, name, ...more] = positionals
+  const hasOptions = Object.keys(values).length > 0
+  if (verb === 'list' && name === undefined && !hasOptions) return { verb }
+  if (verb === 'revoke' && name !== undefined && more.length === 0 && !hasOptions) return { verb, name }
+  if (verb !== 'create' || name !== undefined) throw new ConfigError(usage)
+  return { verb, key: readKey(config, values) }
+}
+
+function parse(args: readonly string[]) {
+  try {
+    const text = { type: 'string' } as const
+    const options = { name: text, scopes: text, store: text, expires: text }
+    return parseArgs({ args: [...args], options, strict: true, allowPositionals: true })
+  } catch (error) {
+    throw new ConfigError(`${usage}\n${(error as Error).message}`)
+  }
+}
+
+function readKey(config: Config, values: ReturnType<typeof parse>['values']): ApiKey {
+  const { name, store, expires } = values
+  if (name === undefined || values.scopes === undefined) throw new ConfigError(usage)
+  if (!new RegExp(apiKeyNamePattern).test(name)) {
+    throw new ConfigError(`--name must be 1 to 64 characters A-Z a-z 0-9 . _ -, not "${name}".`)
+  }
+  if (store !== undefined) chosenStores(config, store)
+  return {
+    name,
+    store,
+    scopes: readScopes(values.scopes),
+    expiresAtMs: expires === undefined ? undefined : readExpiry(expires),
+  }
+}
+
+function readScopes(text: string): Scope[] {
+  const names = [...new Set(text.split(',').map((name) => name.trim()))]
+  if (!names.every(isScope)) {
+    throw new ConfigError(`--scopes must be of ${scopes.join(', ')}, joined by commas, not "${text}".`)
+  }
+  return names
+}
+
+const dayMs = 86_400_000
+/** RFC 3339, which names its offset: a time of nobody's zone could be anyone's. */
+const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/
+
+function readExpiry(text: string): number {
+  const days = /^([1-9]\d{0,4})d$/.exec(text)?.[1]
+  const atMs = days === undefined ? parseTime(text) : Date.now() + Number(days) * dayMs
+  if (atMs > Date.now()) return atMs
+  throw new ConfigError(`--expires must be a future time like 2027-12-31T23:59:59Z or 90d, not "${text}".`)
+}
+
+/** @returns NaN, which is at no time, when the text is none. */
+function parseTime(text: string): number {
+  return timePattern.test(text) ? Date.parse(text) : Number.NaN
+}
+
+async function create(database: Database, key: ApiKey): Promise<number> {
+  const text = newKeyText(key.name)
+  switch (await createKey(database, { ...key, sha256: hashKey(text).toString('hex') })) {
+    case 'created':
+      // The key alone goes to standard output, for a script to take.
+      console.log(text)
+      console.error(`Keep it: it is shown this once. From now on it ${describe(key)}.`)
+      return done
+    case 'name-used':
+      console.error(
+        `There is or was a key named ${key.name}: choose another name, and revoke that one if nobody has it.`,
+      )
+      return notDone
+    case 'too-many':
+      console.error(`There are ${apiKeysMax} keys already: revoke those that nobody needs.`)
+      return notDone
+  }
+}
+
+function describe({ store, scopes, expiresAtMs }: ApiKey): string {
+  const where = store === undefined ? 'all stores' : `the store ${store}`
+  const until = expiresAtMs === undefined ? '' : ` until ${formatTime(expiresAtMs)}`
+  return `opens ${where} for ${scopes.join(', ')}${until}`
+}
+
+async function list(database: Database): Promise<number> {
+  const keys = await listKeys(database)
+  if (keys.length === 0) {
+    console.log('There are no keys: on loopback no call needs one until the first is created.')
+    return done
+  }
+  for (const key of keys) console.log(`${key.name}: ${stateOf(key)}; created ${key.createdAt.toISOString()}`)
+  return done
+}
+
+function stateOf(key: ListedKey): string {
+  if (key.revokedAt) return `revoked ${key.revokedAt.toISOString()}`
+  const isExpired = key.expiresAtMs !== undefined && key.expiresAtMs <= Date.now()
+  return isExpired ? `expired ${formatTime(key.expiresAtMs as number)}` : describe(key)
+}
+
+async function revoke(database: Database, name: string): Promise<number> {
+  const revokedAt = await revokeKey(database, name)
+  if (!revokedAt) {
+    console.error(`There is no key named ${name}. See "holdfast keys list".`)
+    return notDone
+  }
+  console.log(`${name} is revoked since ${revokedAt.toISOString()}; running APIs refuse it in a few seconds.`)
+  return done
+}
+
+/** RFC 3339 in UTC. */
+function formatTime(ms: number): string {
+  return new Date(ms).toISOString()
+}
