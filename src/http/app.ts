@@ -4,12 +4,16 @@ import type { FastifyInstance } from 'fastify'
 import { type ApiKeyHash, authenticator } from './authentication.js'
 import { openShell, type ShellOptions } from './http-shell.js'
 import { ledgerRoutes } from './ledger-routes.js'
+import type { Shedding } from './load-monitor.js'
+import { loadShedder } from './load-shedding.js'
 import { Metrics } from './metrics.js'
 import { operationRoutes } from './operation-routes.js'
+import { keyLimiter } from './rate-limit.js'
 import type { Readiness } from './readiness.js'
 import { reconciliationRoutes } from './reconciliation-routes.js'
 import { storeSelector } from './request-store.js'
 import { type ReservationRoutesOptions, reservationRoutes } from './reservation-routes.js'
+import { servePages } from './security-headers.js'
 import { stockRoutes } from './stock-routes.js'
 import type { StoreServices } from './store-services.js'
 
@@ -19,21 +23,32 @@ export interface AppOptions extends ReservationRoutesOptions, Omit<ShellOptions,
   /** None: no key is asked for. */
   apiKeys: readonly ApiKeyHash[]
   readiness(): Promise<Readiness>
+  /** What is refused for overload at the moment. */
+  load: { readonly shedding: Shedding }
   version: string
 }
 
 /** Composes the HTTP API; nothing listens yet. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const metrics = new Metrics(options.stores)
+  metrics.watchRateLimits(options.rateLimits)
   const app = openShell({ ...options, metrics })
   await registerDocumentation(app, options)
 
   app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'))
   await app.register(operationRoutes, { readiness: options.readiness, metrics })
   await app.register(async (calls) => {
-    if (options.apiKeys.length > 0) calls.addHook('onRequest', authenticator(options.apiKeys))
+    // First of all: an overloaded process does nothing for what it refuses.
+    calls.addHook(
+      'onRequest',
+      loadShedder(options.load, () => metrics.shedCalls.inc()),
+    )
     // Declared here so that every request object has the same shape.
+    calls.decorateRequest('apiKey')
     calls.decorateRequest('store')
+    if (options.apiKeys.length > 0) calls.addHook('onRequest', authenticator(options.apiKeys))
+    const { key } = options.rateLimits
+    if (key) calls.addHook('onRequest', keyLimiter(key))
     calls.addHook('onRequest', storeSelector(options.stores))
     await calls.register(reservationRoutes, options)
     await calls.register(stockRoutes)
@@ -64,6 +79,10 @@ async function registerDocumentation(app: FastifyInstance, options: AppOptions):
       ...(options.apiKeys.length > 0 && { security: [{ apiKey: [] }] }),
     },
   })
-  await app.register(swaggerUi, { routePrefix: '/docs' })
+  await app.register(async (pages) => {
+    servePages(pages as unknown as FastifyInstance)
+    // Its validator would send the address of this service to somebody else's.
+    await pages.register(swaggerUi, { routePrefix: '/docs', uiConfig: { validatorUrl: null } })
+  })
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
 }

@@ -21,6 +21,7 @@ export const reconciliationRoutes: FastifyPluginCallbackTypebox = (app, _options
       summary: 'Compare Redis with MySQL at the same position; correct what differs when asked to',
       body: schemas.ReconcileBody,
       response: schemas.answers({ 200: schemas.Reconciliation }, [
+        'rate-limited',
         'body-too-large',
         'unsupported-media-type',
         'unknown-sku',
@@ -49,7 +50,7 @@ export const reconciliationRoutes: FastifyPluginCallbackTypebox = (app, _options
       tags,
       summary: 'List the reports of a store, the newest first',
       querystring: schemas.ReconciliationsQuery,
-      response: schemas.answers({ 200: schemas.ReconciliationPage }, ['mysql-unavailable']),
+      response: schemas.answers({ 200: schemas.ReconciliationPage }, ['rate-limited', 'mysql-unavailable']),
     },
     handler: async (request, reply) => {
       const { cursor, limit = String(pageItemsDefault) } = request.query
@@ -72,6 +73,7 @@ export const reconciliationRoutes: FastifyPluginCallbackTypebox = (app, _options
       summary: 'Read a report',
       params: schemas.ReconciliationParams,
       response: schemas.answers({ 200: schemas.Reconciliation }, [
+        'rate-limited',
         'unknown-reconciliation',
         'mysql-unavailable',
       ]),

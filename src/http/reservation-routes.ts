@@ -5,13 +5,16 @@ import { isRefusal, type Refusal } from '../domain/outcomes.js'
 import { type Reservation, sumLines } from '../domain/reservation.js'
 import type { ReservationOn } from '../stock/gate.js'
 import { checkIdempotencyKey, idempotencyKeyHeader, idempotencyKeyOf } from './idempotency-key.js'
+import { settling } from './load-shedding.js'
 import { sendProblem, sendRefusal, setPosition } from './problem.js'
+import type { RateLimits } from './rate-limit.js'
 import * as schemas from './schemas.js'
 import type { StoreServices } from './store-services.js'
 
 export interface ReservationRoutesOptions {
   ttlSecondsDefault: number
   confirmWaitMs: number
+  rateLimits: RateLimits
 }
 
 const tags = ['reservations']
@@ -33,6 +36,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
       body: schemas.ReserveBody,
       response: schemas.positionedAnswers({ 200: schemas.Reservation, 201: schemas.Reservation }, [
         ...schemas.everyChange,
+        'rate-limited',
         'holds-paused',
         'unknown-sku',
         'insufficient-stock',
@@ -57,6 +61,8 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
       }
       const { reason } = store.guard
       if (reason) return sendRefusal(reply, { refused: 'holds-paused', reason })
+      const { customer } = options.rateLimits
+      if (customer && !(await customer.admits(`${store.gate.store}:${body.customerId}`, reply))) return reply
       const result = await store.gate.reserve(wanted, idempotencyKeyOf(request))
       if (isRefusal(result)) return refuse(reply, store, result)
       const { reservation, replayed } = result
@@ -77,6 +83,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
       summary: 'Read a reservation',
       params: schemas.IdParams,
       response: schemas.positionedAnswers({ 200: schemas.Reservation }, [
+        'rate-limited',
         'unknown-reservation',
         'store-fenced',
         'redis-unavailable',
@@ -98,6 +105,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
   app.route({
     method: 'POST',
     url: '/v1/reservations/:id/confirm',
+    config: settling,
     schema: {
       tags,
       summary: 'Sell the units: the customer has paid',
@@ -133,6 +141,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
   app.route({
     method: 'POST',
     url: '/v1/reservations/:id/release',
+    config: settling,
     schema: {
       tags,
       summary: 'Give the units back: the customer cancelled',
@@ -160,6 +169,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
   app.route({
     method: 'POST',
     url: '/v1/reservations/:id/extend',
+    config: settling,
     schema: {
       tags,
       summary: 'Move the deadline later',

@@ -270,6 +270,7 @@ const everyCall: readonly RefusalCode[] = [
   'unknown-store',
   'internal-error',
   'stopping',
+  'overloaded',
 ]
 /** Refusals that every change may meet. */
 export const everyChange: readonly RefusalCode[] = [
@@ -278,7 +279,6 @@ export const everyChange: readonly RefusalCode[] = [
   'store-fenced',
   'memory-full',
   'redis-unavailable',
-  'overloaded',
 ]
 
 /** The `response` part of a route's schema: its answers, then its refusals by status. */

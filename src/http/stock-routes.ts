@@ -20,6 +20,7 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
       summary: 'Read the counts of a SKU',
       params: schemas.SkuParams,
       response: schemas.positionedAnswers({ 200: schemas.Stock }, [
+        'rate-limited',
         'unknown-sku',
         'store-fenced',
         'redis-unavailable',
@@ -43,7 +44,11 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
       tags,
       summary: 'List SKUs in order, a page at a time',
       querystring: schemas.StockQuery,
-      response: schemas.positionedAnswers({ 200: schemas.StockPage }, ['store-fenced', 'redis-unavailable']),
+      response: schemas.positionedAnswers({ 200: schemas.StockPage }, [
+        'rate-limited',
+        'store-fenced',
+        'redis-unavailable',
+      ]),
     },
     handler: async (request, reply) => {
       const { cursor = '', limit = String(pageItemsDefault) } = request.query
@@ -66,6 +71,7 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
       body: schemas.SetStockBody,
       response: schemas.positionedAnswers({ 200: schemas.Stock, 201: schemas.Stock }, [
         ...schemas.everyChange,
+        'rate-limited',
         'below-held',
       ]),
     },
@@ -88,6 +94,7 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
       body: schemas.AdjustBody,
       response: schemas.positionedAnswers({ 200: schemas.Stock }, [
         ...schemas.everyChange,
+        'rate-limited',
         'unknown-sku',
         'insufficient-stock',
         'idempotency-key-reused',
