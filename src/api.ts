@@ -8,6 +8,8 @@ import { openExpiryQueue } from './expiry/expiry-queue.js'
 import { ExpiryScheduler } from './expiry/expiry-scheduler.js'
 import { buildApp } from './http/app.js'
 import { Keyring, keyringSettings } from './http/keyring.js'
+import { LoadMonitor } from './http/load-monitor.js'
+import { RateLimit, type RateLimits } from './http/rate-limit.js'
 import { readReadiness } from './http/readiness.js'
 import type { StoreServices } from './http/store-services.js'
 import { type Database, openDatabase } from './ledger/database.js'
@@ -75,6 +77,16 @@ export async function startApi(config: Config, log: Logger): Promise<Api> {
       await openStoreServices(name, config, log, redis, subscriber, database, reconcilerDatabase),
     )
   }
+  const load = new LoadMonitor(
+    () => redis.ping(),
+    config,
+    (shedding) => {
+      for (const { gate } of stores.values()) gate.shedWaiting(shedding)
+    },
+    log,
+  )
+  load.start()
+  const counting = await openRateLimits(config, log)
   let draining = false
   const app = await buildApp({
     stores,
@@ -83,6 +95,9 @@ export async function startApi(config: Config, log: Logger): Promise<Api> {
     confirmWaitMs: config.confirmWaitMs,
     readiness: () => readReadiness(redis, database, stores, keyring, draining),
     isDraining: () => draining,
+    load,
+    rateLimits: counting.limits,
+    connections: config,
     logger: log,
     version,
   })
@@ -99,6 +114,8 @@ export async function startApi(config: Config, log: Logger): Promise<Api> {
       await guard.stop()
       await fence.stop()
     }
+    await load.stop()
+    counting.close()
     await keyring.stop()
     await letGo()
   }
@@ -116,6 +133,21 @@ export async function startApi(config: Config, log: Logger): Promise<Api> {
       return stopping
     },
   }
+}
+
+/** A call is not kept waiting for longer to be counted. */
+const countMsMax = 500
+
+/** The limits that are set, on a connection of their own: they do not wait for an answer as long as calls do. */
+async function openRateLimits(config: Config, log: Logger): Promise<{ limits: RateLimits; close(): void }> {
+  const { keyCallsPerMinute, customerHoldsPerMinute, redisUrl, connectTimeoutMs } = config
+  if (keyCallsPerMinute === 0 && customerHoldsPerMinute === 0) return { limits: {}, close: () => {} }
+  const redis = await connectRedis(redisUrl, { connectTimeoutMs, commandTimeoutMs: countMsMax })
+  const limits: RateLimits = {}
+  if (keyCallsPerMinute > 0) limits.key = new RateLimit(redis, 'key', keyCallsPerMinute, log)
+  if (customerHoldsPerMinute > 0)
+    limits.customer = new RateLimit(redis, 'customer', customerHoldsPerMinute, log)
+  return { limits, close: () => redis.disconnect() }
 }
 
 async function openStoreServices(

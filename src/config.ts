@@ -155,6 +155,48 @@ export const settings = {
     [1, 1_000_000],
     'calls of one kind that may wait; one more is answered 503',
   ),
+  loopLagMsMax: whole(
+    'HOLDFAST_LOOP_LAG_MS_MAX',
+    500,
+    [0, 60_000],
+    'ms that an API process may lag before it refuses calls with 503 `overloaded`, payments and cancellations at four times as much; 0: never',
+  ),
+  redisLagMsMax: whole(
+    'HOLDFAST_REDIS_LAG_MS_MAX',
+    1000,
+    [0, 60_000],
+    'ms that an answer of Redis may take before it does the same; 0: never',
+  ),
+  keyCallsPerMinute: whole(
+    'HOLDFAST_KEY_CALLS_PER_MINUTE',
+    0,
+    [0, 1_000_000_000],
+    'calls of one API key in a minute, but for payments, cancellations and extensions; 0: any number',
+  ),
+  customerHoldsPerMinute: whole(
+    'HOLDFAST_CUSTOMER_HOLDS_PER_MINUTE',
+    0,
+    [0, 1_000_000_000],
+    'calls to reserve for one customerId in a minute, repeats and refusals included; 0: any number',
+  ),
+  connectionsMax: whole(
+    'HOLDFAST_CONNECTIONS_MAX',
+    10_000,
+    [1, 1_000_000],
+    'connections of clients to one API process; one more is closed at once',
+  ),
+  requestTimeoutMs: whole(
+    'HOLDFAST_REQUEST_TIMEOUT_MS',
+    10_000,
+    [100, 600_000],
+    'ms in which a request must have arrived; a connection whose peer does not read is cut after three times as long',
+  ),
+  idleTimeoutMs: whole(
+    'HOLDFAST_IDLE_TIMEOUT_MS',
+    75_000,
+    [100, 3_600_000],
+    "ms that a connection may be idle between two calls; longer than the balancer's",
+  ),
   memoryPercentMax: whole(
     'HOLDFAST_MEMORY_PERCENT_MAX',
     90,

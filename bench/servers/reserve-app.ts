@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
+import { readConfig } from '#product/config.js'
 import type { ShortLine } from '#product/domain/outcomes.js'
 import { openShell } from '#product/http/http-shell.js'
 import { checkIdempotencyKey, idempotencyKeyHeader, idempotencyKeyOf } from '#product/http/idempotency-key.js'
@@ -27,6 +28,7 @@ export function buildReserveApp(reserve: Reserve): FastifyInstance {
     logger: openLog('error', 'bench'),
     metrics: new Metrics(new Map()),
     isDraining: () => false,
+    connections: readConfig({}),
   })
   app.route({
     method: 'POST',

@@ -8,6 +8,8 @@ export const ttlSecondsMax = 86_400
 /** The largest count a SKU may have in any state, and the largest adjustment. */
 export const countMax = 1_000_000_000_000
 export const bodyBytesMax = 64 * 1024
+/** Of all headers of a call together, with its first line. */
+export const headerBytesMax = 16 * 1024
 export const pageItemsMax = 500
 export const pageItemsDefault = 100
 

@@ -14,6 +14,7 @@ export const refusals = {
   'unknown-sku': { status: 404, title: 'There is no such SKU.' },
   'unknown-reservation': { status: 404, title: 'There is no such reservation.' },
   'unknown-reconciliation': { status: 404, title: 'There is no such reconciliation.' },
+  'request-timeout': { status: 408, title: 'The request did not arrive in time.' },
   'insufficient-stock': { status: 409, title: 'Not enough units are available.' },
   'reconciliation-running': { status: 409, title: 'The store is being reconciled already.' },
   'below-held': { status: 409, title: 'Stock on hand cannot be less than the units held.' },
@@ -25,6 +26,8 @@ export const refusals = {
   'body-too-large': { status: 413, title: 'The body is larger than 64 KiB.' },
   'unsupported-media-type': { status: 415, title: 'The body must be application/json.' },
   'idempotency-key-reused': { status: 422, title: 'The idempotency key was used for another request.' },
+  'rate-limited': { status: 429, title: 'Too many calls in a minute; nothing was changed.' },
+  'headers-too-large': { status: 431, title: 'The headers are larger than 16 KiB.' },
   'internal-error': { status: 500, title: 'Something went wrong; the effect of the call is unknown.' },
   'store-fenced': { status: 503, title: 'The store is fenced until Redis and MySQL are compared.' },
   'redis-unavailable': { status: 503, title: 'Redis did not answer; repeat the call with the same key.' },
@@ -36,7 +39,7 @@ export const refusals = {
   'memory-full': { status: 503, title: 'Redis has no memory left for new reservations.' },
   'holds-paused': { status: 503, title: 'New reservations are paused; repeat the call with the same key.' },
   stopping: { status: 503, title: 'This process is stopping; nothing was changed.' },
-  overloaded: { status: 503, title: 'Too many calls are waiting; nothing was changed.' },
+  overloaded: { status: 503, title: 'More calls arrive than can be answered in time; nothing was changed.' },
 } as const satisfies Record<string, { status: number; title: string }>
 
 export type RefusalCode = keyof typeof refusals

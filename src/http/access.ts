@@ -1,4 +1,10 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import type {
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  onRequestAsyncHookHandler,
+  RouteOptions,
+} from 'fastify'
 import type { ApiKey, Scope } from '../domain/api-key.js'
 import type { Keyring } from './keyring.js'
 import { sendProblem } from './problem.js'
@@ -21,11 +27,14 @@ declare module 'fastify' {
  * Asks for a key at every route under /v1 that is declared from here on, and finds the store of the
  * call. A route that does not say which scopes it needs fails the start, so that none is open by an
  * oversight. Health, figures and documentation stay open.
+ *
+ * @param admitted is asked next, of a call that has its key and its store.
  */
 export function guardRoutes(
   app: FastifyInstance,
   keyring: Keyring,
   stores: ReadonlyMap<string, StoreServices>,
+  admitted: readonly onRequestAsyncHookHandler[] = [],
 ): void {
   // Declared here so that every request object has the same shape.
   app.decorateRequest('apiKey', undefined)
@@ -34,7 +43,11 @@ export function guardRoutes(
   app.addHook('onRoute', (route) => {
     if (!/^\/v1(\/|$)/.test(route.url)) return
     const allowed = allowedScopes(route)
-    route.onRequest = [admission(allowed, keyring, selectStore), ...[route.onRequest ?? []].flat()]
+    route.onRequest = [
+      admission(allowed, keyring, selectStore),
+      ...admitted,
+      ...[route.onRequest ?? []].flat(),
+    ]
     // Each alternative is enough by itself.
     route.schema = { ...route.schema, security: allowed.map((scope) => ({ apiKey: [scope] })) }
   })

@@ -5,11 +5,15 @@ import { guardRoutes } from './access.js'
 import { openShell, type ShellOptions } from './http-shell.js'
 import type { Keyring } from './keyring.js'
 import { ledgerRoutes } from './ledger-routes.js'
+import type { Shedding } from './load-monitor.js'
+import { loadShedder } from './load-shedding.js'
 import { Metrics } from './metrics.js'
 import { operationRoutes } from './operation-routes.js'
+import { keyLimiter } from './rate-limit.js'
 import type { Readiness } from './readiness.js'
 import { reconciliationRoutes } from './reconciliation-routes.js'
 import { type ReservationRoutesOptions, reservationRoutes } from './reservation-routes.js'
+import { servePages } from './security-headers.js'
 import { stockRoutes } from './stock-routes.js'
 import type { StoreServices } from './store-services.js'
 
@@ -18,22 +22,34 @@ export interface AppOptions extends ReservationRoutesOptions, Omit<ShellOptions,
   stores: ReadonlyMap<string, StoreServices>
   keyring: Keyring
   readiness(): Promise<Readiness>
+  /** What is refused for overload at the moment. */
+  load: { readonly shedding: Shedding }
   version: string
 }
 
 /** Composes the HTTP API; nothing listens yet. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const metrics = new Metrics(options.stores)
+  metrics.watchRateLimits(options.rateLimits)
   const app = openShell({ ...options, metrics })
-  guardRoutes(app as unknown as FastifyInstance, options.keyring, options.stores)
+  const { key } = options.rateLimits
+  const admitted = key ? [keyLimiter(key)] : []
+  guardRoutes(app as unknown as FastifyInstance, options.keyring, options.stores, admitted)
   await registerDocumentation(app, options)
 
   app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'))
   await app.register(operationRoutes, { readiness: options.readiness, metrics })
-  await app.register(reservationRoutes, options)
-  await app.register(stockRoutes)
-  await app.register(ledgerRoutes)
-  await app.register(reconciliationRoutes)
+  await app.register(async (calls) => {
+    // First of all: an overloaded process does nothing for what it refuses.
+    calls.addHook(
+      'onRequest',
+      loadShedder(options.load, () => metrics.shedCalls.inc()),
+    )
+    await calls.register(reservationRoutes, options)
+    await calls.register(stockRoutes)
+    await calls.register(ledgerRoutes)
+    await calls.register(reconciliationRoutes)
+  })
   return app as unknown as FastifyInstance
 }
 
@@ -66,6 +82,10 @@ async function registerDocumentation(app: FastifyInstance, options: AppOptions):
       },
     },
   })
-  await app.register(swaggerUi, { routePrefix: '/docs' })
+  await app.register(async (pages) => {
+    servePages(pages as unknown as FastifyInstance)
+    // Its validator would send the address of this service to somebody else's.
+    await pages.register(swaggerUi, { routePrefix: '/docs', uiConfig: { validatorUrl: null } })
+  })
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
 }

@@ -3,8 +3,10 @@ import { randomUUID } from 'node:crypto'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { bodyBytesMax } from '../domain/limits.js'
+import { boundConnections, type ConnectionBounds, connectionOptions } from './connection-bounds.js'
 import type { Metrics } from './metrics.js'
 import { handleError, sendProblem } from './problem.js'
+import { securityHeaders } from './security-headers.js'
 
 export interface ShellOptions {
   logger: FastifyBaseLogger
@@ -12,6 +14,7 @@ export interface ShellOptions {
   metrics: Metrics
   /** Whether the process is about to stop: clients are to come back on another connection. */
   isDraining(): boolean
+  connections: ConnectionBounds
 }
 
 /**
@@ -27,23 +30,22 @@ export function openShell(o: ShellOptions) {
     // Nor a logger: what is logged of a call names it.
     childLoggerFactory: (logger) => logger,
     bodyLimit: bodyBytesMax,
-    // Bounds on slow senders: a whole request within 10 s, an idle socket for 75 s.
-    requestTimeout: 10_000,
-    connectionTimeout: 30_000,
-    keepAliveTimeout: 75_000,
-    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000 },
+    ...connectionOptions(o.connections),
     forceCloseConnections: 'idle',
     // Calls that still arrive while it closes are answered below, in the form of every other refusal.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 256 },
     // A path that cannot be decoded never reaches the error handler below.
-    frameworkErrors: handleError,
+    frameworkErrors: (error, request, reply) => {
+      handleError(error, request, reply.headers(securityHeaders))
+    },
     // Nothing is coerced, dropped or filled in: what is not as documented is refused.
     ajv: {
       customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false },
     },
   }).withTypeProvider<TypeBoxTypeProvider>()
 
+  boundConnections(app.server, o.connections, () => o.metrics.droppedConnections.inc())
   app.setErrorHandler(handleError)
   app.setNotFoundHandler((request, reply) => {
     sendProblem(reply, 'not-found', `There is no ${request.method} ${request.url.split('?', 1)[0]}.`)
@@ -55,7 +57,7 @@ export function openShell(o: ShellOptions) {
     done()
   })
   app.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-request-id', request.id)
+    reply.headers(securityHeaders).header('x-request-id', request.id)
     if (stopping || o.isDraining()) reply.header('connection', 'close')
     if (stopping) sendProblem(reply, 'stopping', 'Repeat the call.')
     else done()

@@ -14,7 +14,7 @@ export const ledgerRoutes: FastifyPluginCallbackTypebox = (app, _options, done) 
       tags: ['ledger'],
       summary: 'Read the ledger in order, all of it or that of a SKU or a reservation',
       querystring: schemas.LedgerQuery,
-      response: schemas.answers({ 200: schemas.LedgerPage }, ['mysql-unavailable']),
+      response: schemas.answers({ 200: schemas.LedgerPage }, ['rate-limited', 'mysql-unavailable']),
     },
     handler: async (request, reply) => {
       const { sku, reservationId, after, limit = String(pageItemsDefault) } = request.query

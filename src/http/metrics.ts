@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { readQuarantineSize } from '../ledger/quarantine-queries.js'
 import { readReports } from '../ledger/reconciliation-reports.js'
+import type { RateLimits } from './rate-limit.js'
 import type { StoreServices } from './store-services.js'
 
 /** What `/metrics` tells. Figures that Redis knows are read when they are asked for. */
@@ -10,6 +11,18 @@ export class Metrics {
     name: 'holdfast_calls_total',
     help: 'Calls answered, by route and status.',
     labelNames: ['route', 'status'] as const,
+    registers: [this.registry],
+  })
+  /** Calls refused for overload before anything of them was read. */
+  readonly shedCalls = new Counter({
+    name: 'holdfast_calls_shed_total',
+    help: 'Calls refused because the process or Redis lagged.',
+    registers: [this.registry],
+  })
+  /** Connections closed at once. */
+  readonly droppedConnections = new Counter({
+    name: 'holdfast_connections_dropped_total',
+    help: 'Connections closed at once because there were too many.',
     registers: [this.registry],
   })
   private readonly children = new Map<string, { inc(): void }>()
@@ -81,6 +94,20 @@ export class Metrics {
       this.children.set(key, child)
     }
     child.inc()
+  }
+
+  /** Tells how many calls the limits have admitted without counting them. */
+  watchRateLimits(limits: RateLimits): void {
+    new Counter({
+      name: 'holdfast_calls_uncounted_total',
+      help: 'Calls admitted by a rate limit because Redis could not count them.',
+      labelNames: ['limit'] as const,
+      registers: [this.registry],
+      collect() {
+        this.reset()
+        for (const [limit, { uncounted }] of Object.entries(limits)) this.inc({ limit }, uncounted)
+      },
+    })
   }
 
   /** A gauge that is read when it is asked for; a store that cannot be read has no value. */

@@ -1,9 +1,12 @@
+import { randomInt } from 'node:crypto'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { type Refusal, type RefusalCode, refusals } from '../domain/outcomes.js'
 import { formatPosition, type Position } from '../domain/position.js'
 
 /** Seconds after which a client may try again what was answered with 503. */
 const retryAfterSeconds = 1
+/** Whom an overloaded process sends away comes back at different times. */
+const overloadRetrySecondsMax = 3
 
 /** Answers with problem details (RFC 9457); `detail` is for people, `fields` for programs. */
 export function sendProblem(
@@ -13,7 +16,8 @@ export function sendProblem(
   fields: Readonly<Record<string, unknown>> = {},
 ): FastifyReply {
   const { status, title } = refusals[code]
-  if (status === 503) reply.header('retry-after', retryAfterSeconds)
+  if (code === 'overloaded') reply.header('retry-after', randomInt(1, overloadRetrySecondsMax + 1))
+  else if (status === 503) reply.header('retry-after', retryAfterSeconds)
   if (status === 401) reply.header('www-authenticate', 'Bearer')
   return reply
     .code(status)

@@ -22,6 +22,7 @@ export const reconciliationRoutes: FastifyPluginCallbackTypebox = (app, _options
       summary: 'Compare Redis with MySQL at the same position; correct what differs when asked to',
       body: schemas.ReconcileBody,
       response: schemas.answers({ 200: schemas.Reconciliation }, [
+        'rate-limited',
         'body-too-large',
         'unsupported-media-type',
         'unknown-sku',
@@ -52,7 +53,7 @@ export const reconciliationRoutes: FastifyPluginCallbackTypebox = (app, _options
       tags,
       summary: 'List the reports of a store, the newest first',
       querystring: schemas.ReconciliationsQuery,
-      response: schemas.answers({ 200: schemas.ReconciliationPage }, ['mysql-unavailable']),
+      response: schemas.answers({ 200: schemas.ReconciliationPage }, ['rate-limited', 'mysql-unavailable']),
     },
     handler: async (request, reply) => {
       const { cursor, limit = String(pageItemsDefault) } = request.query
@@ -76,6 +77,7 @@ export const reconciliationRoutes: FastifyPluginCallbackTypebox = (app, _options
       summary: 'Read a report',
       params: schemas.ReconciliationParams,
       response: schemas.answers({ 200: schemas.Reconciliation }, [
+        'rate-limited',
         'unknown-reconciliation',
         'mysql-unavailable',
       ]),

@@ -5,13 +5,16 @@ import { isRefusal, type Refusal } from '../domain/outcomes.js'
 import { type Reservation, sumLines } from '../domain/reservation.js'
 import type { ReservationOn } from '../stock/gate.js'
 import { checkIdempotencyKey, idempotencyKeyHeader, idempotencyKeyOf } from './idempotency-key.js'
+import { settling } from './load-shedding.js'
 import { sendProblem, sendRefusal, setPosition } from './problem.js'
+import type { RateLimits } from './rate-limit.js'
 import * as schemas from './schemas.js'
 import type { StoreServices } from './store-services.js'
 
 export interface ReservationRoutesOptions {
   ttlSecondsDefault: number
   confirmWaitMs: number
+  rateLimits: RateLimits
 }
 
 const tags = ['reservations']
@@ -34,6 +37,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
       body: schemas.ReserveBody,
       response: schemas.positionedAnswers({ 200: schemas.Reservation, 201: schemas.Reservation }, [
         ...schemas.everyChange,
+        'rate-limited',
         'holds-paused',
         'unknown-sku',
         'insufficient-stock',
@@ -58,6 +62,8 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
       }
       const { reason } = store.guard
       if (reason) return sendRefusal(reply, { refused: 'holds-paused', reason })
+      const { customer } = options.rateLimits
+      if (customer && !(await customer.admits(`${store.gate.store}:${body.customerId}`, reply))) return reply
       const result = await store.gate.reserve(wanted, idempotencyKeyOf(request))
       if (isRefusal(result)) return refuse(reply, store, result)
       const { reservation, replayed } = result
@@ -79,6 +85,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
       summary: 'Read a reservation',
       params: schemas.IdParams,
       response: schemas.positionedAnswers({ 200: schemas.Reservation }, [
+        'rate-limited',
         'unknown-reservation',
         'store-fenced',
         'redis-unavailable',
@@ -100,7 +107,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
   app.route({
     method: 'POST',
     url: '/v1/reservations/:id/confirm',
-    config: { scopes: ['reservations:write'] },
+    config: { scopes: ['reservations:write'], ...settling },
     schema: {
       tags,
       summary: 'Sell the units: the customer has paid',
@@ -136,7 +143,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
   app.route({
     method: 'POST',
     url: '/v1/reservations/:id/release',
-    config: { scopes: ['reservations:write'] },
+    config: { scopes: ['reservations:write'], ...settling },
     schema: {
       tags,
       summary: 'Give the units back: the customer cancelled',
@@ -164,7 +171,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
   app.route({
     method: 'POST',
     url: '/v1/reservations/:id/extend',
-    config: { scopes: ['reservations:write'] },
+    config: { scopes: ['reservations:write'], ...settling },
     schema: {
       tags,
       summary: 'Move the deadline later',

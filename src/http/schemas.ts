@@ -280,6 +280,7 @@ const everyCall: readonly RefusalCode[] = [
   'stopping',
   // Where the API keys could not be read yet.
   'mysql-unavailable',
+  'overloaded',
 ]
 /** Refusals that every change may meet. */
 export const everyChange: readonly RefusalCode[] = [
@@ -288,7 +289,6 @@ export const everyChange: readonly RefusalCode[] = [
   'store-fenced',
   'memory-full',
   'redis-unavailable',
-  'overloaded',
 ]
 
 /** The `response` part of a route's schema: its answers, then its refusals by status. */

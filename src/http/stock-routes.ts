@@ -21,6 +21,7 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
       summary: 'Read the counts of a SKU',
       params: schemas.SkuParams,
       response: schemas.positionedAnswers({ 200: schemas.Stock }, [
+        'rate-limited',
         'unknown-sku',
         'store-fenced',
         'redis-unavailable',
@@ -45,7 +46,11 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
       tags,
       summary: 'List SKUs in order, a page at a time',
       querystring: schemas.StockQuery,
-      response: schemas.positionedAnswers({ 200: schemas.StockPage }, ['store-fenced', 'redis-unavailable']),
+      response: schemas.positionedAnswers({ 200: schemas.StockPage }, [
+        'rate-limited',
+        'store-fenced',
+        'redis-unavailable',
+      ]),
     },
     handler: async (request, reply) => {
       const { cursor = '', limit = String(pageItemsDefault) } = request.query
@@ -69,6 +74,7 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
       body: schemas.SetStockBody,
       response: schemas.positionedAnswers({ 200: schemas.Stock, 201: schemas.Stock }, [
         ...schemas.everyChange,
+        'rate-limited',
         'below-held',
       ]),
     },
@@ -92,6 +98,7 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
       body: schemas.AdjustBody,
       response: schemas.positionedAnswers({ 200: schemas.Stock }, [
         ...schemas.everyChange,
+        'rate-limited',
         'unknown-sku',
         'insufficient-stock',
         'idempotency-key-reused',

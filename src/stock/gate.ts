@@ -94,6 +94,17 @@ export class StockGate {
   }
 
   /**
+   * Refuses the calls to reserve that wait for Redis, and with `everything` those that settle a hold,
+   * too: none of them was sent, so nothing was changed.
+   */
+  shedWaiting(shedding: 'unsettling' | 'everything'): void {
+    const shed: Judged = { reply: 'overloaded', server: '' }
+    this.reserves.answerWaiting(shed)
+    if (shedding === 'unsettling') return
+    for (const batcher of [this.confirms, this.releases, this.extensions]) batcher.answerWaiting(shed)
+  }
+
+  /**
    * Makes the stock on hand of a SKU what was counted; creates the SKU when it is new.
    *
    * @param actor who does it, for the ledger.
@@ -336,6 +347,7 @@ function refusal(outcome: string, rest: string): Refusal {
     case 'store-fenced':
     case 'memory-full':
     case 'redis-unavailable':
+    case 'overloaded':
       return { refused: outcome as 'store-fenced' }
   }
   if (outcome === 'unreadable') {

@@ -44,6 +44,14 @@ export class TurnBatcher<Call, Reply> {
     })
   }
 
+  /** Answers every call that waits with this; none of them is begun. */
+  answerWaiting(reply: Reply): void {
+    const { waiting } = this
+    this.waiting = []
+    this.weight = 0
+    for (const { resolve } of waiting) resolve(reply)
+  }
+
   private flush(): void {
     while (this.waiting.length > 0 && this.inFlight < this.limits.inFlightMax) {
       void this.runBatch(this.take())

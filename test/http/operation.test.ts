@@ -8,6 +8,8 @@ import { openPrivateRedis } from '../support/private-redis.js'
 import { dumpStore } from '../support/store-dump.js'
 import { eventually, openTestStore } from '../support/test-store.js'
 
+/** Answers to what reaches no call of the API. */
+const beforeTheApi = ['not-found', 'request-timeout', 'headers-too-large']
 const unreachable = 'mysql://nobody@127.0.0.1:1/nothing'
 
 // Before the store, so that they end after the APIs on them.
@@ -50,16 +52,16 @@ describe('GET /openapi.json', () => {
   })
 
   test.for([
-    ['post', '/v1/reservations', [200, 201, 400, 401, 403, 404, 409, 413, 415, 422, 500, 503]],
-    ['get', '/v1/reservations/{id}', [200, 400, 401, 403, 404, 500, 503]],
+    ['post', '/v1/reservations', [200, 201, 400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503]],
+    ['get', '/v1/reservations/{id}', [200, 400, 401, 403, 404, 429, 500, 503]],
     ['post', '/v1/reservations/{id}/confirm', [200, 202, 400, 401, 403, 404, 409, 413, 415, 500, 503]],
     ['post', '/v1/reservations/{id}/release', [200, 400, 401, 403, 404, 409, 413, 415, 500, 503]],
     ['post', '/v1/reservations/{id}/extend', [200, 400, 401, 403, 404, 409, 413, 415, 500, 503]],
-    ['get', '/v1/stock/{sku}', [200, 400, 401, 403, 404, 500, 503]],
-    ['get', '/v1/stock', [200, 400, 401, 403, 404, 500, 503]],
-    ['put', '/v1/stock/{sku}', [200, 201, 400, 401, 403, 404, 409, 413, 415, 500, 503]],
-    ['post', '/v1/stock/{sku}/adjustments', [200, 400, 401, 403, 404, 409, 413, 415, 422, 500, 503]],
-    ['get', '/v1/ledger', [200, 400, 401, 403, 404, 500, 503]],
+    ['get', '/v1/stock/{sku}', [200, 400, 401, 403, 404, 429, 500, 503]],
+    ['get', '/v1/stock', [200, 400, 401, 403, 404, 429, 500, 503]],
+    ['put', '/v1/stock/{sku}', [200, 201, 400, 401, 403, 404, 409, 413, 415, 429, 500, 503]],
+    ['post', '/v1/stock/{sku}/adjustments', [200, 400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503]],
+    ['get', '/v1/ledger', [200, 400, 401, 403, 404, 429, 500, 503]],
     ['get', '/healthz', [200]],
     ['get', '/readyz', [200, 503]],
     ['get', '/metrics', [200]],
@@ -100,7 +102,7 @@ describe('GET /openapi.json', () => {
   test('explains each code of the catalogue that a call of the API may answer', () => {
     const text = JSON.stringify(description)
     for (const [code, { title }] of Object.entries(refusals)) {
-      if (code !== 'not-found') expect(text).toContain(`\`${code}\`: ${title}`)
+      if (!beforeTheApi.includes(code)) expect(text).toContain(`\`${code}\`: ${title}`)
     }
   })
 })
@@ -267,6 +269,9 @@ describe('an API with more calls than it may let wait', () => {
     expect(refused.length).toBeGreaterThan(0)
     expect(made + refused.length).toBe(200)
     for (const answer of refused) expectProblem(answer, 'overloaded')
+    const retries = new Set(refused.map(({ headers }) => Number(headers['retry-after'])))
+    expect([...retries].every((seconds) => seconds >= 1 && seconds <= 3)).toBe(true)
+    expect(retries.size).toBeGreaterThan(1)
     expect((await busy.get('/v1/stock/rush')).body).toMatchObject({ held: made + 1 })
   })
 })

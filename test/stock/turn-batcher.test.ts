@@ -101,6 +101,23 @@ describe('a turn batcher', () => {
     expect(batcher.full).toBe(false)
   })
 
+  test('answers those that wait without running them, and none of those under way', async () => {
+    const recorder = new Recorder()
+    const batcher = new TurnBatcher(recorder.run, { ...limits, waitingMax: 2 })
+    const first = batcher.add(1, 1)
+    await nextTurn()
+    const waiting = addAll(batcher, [2, 3])
+    expect(batcher.full).toBe(true)
+    batcher.answerWaiting('not now')
+    expect(await waiting).toEqual(['not now', 'not now'])
+    expect(batcher.full).toBe(false)
+    await recorder.finishOne()
+    expect(await first).toBe('reply 1')
+    void batcher.add(4, 1)
+    await nextTurn()
+    expect(recorder.batches).toEqual([[1], [4]])
+  })
+
   test('fails the calls of a failed batch, and serves the next one', async () => {
     let failing = true
     const batcher = new TurnBatcher<number, string>(async (calls) => {

@@ -103,7 +103,8 @@ function expectCatalogued(answer: Answer, what: string): void {
   expect(answer.status, what).toBe(status)
   expect(typeof detail, what).toBe('string')
   expect(detail, what).not.toBe('')
-  if (answer.status === 503) expect(Number(answer.headers['retry-after']), what).toBeGreaterThan(0)
+  if (answer.status === 503 || answer.status === 429)
+    expect(Number(answer.headers['retry-after']), what).toBeGreaterThan(0)
 }
 
 async function describedCalls(app: FastifyInstance) {
