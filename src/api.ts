@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import type { Redis } from 'ioredis'
 import type { Logger } from 'pino'
@@ -10,16 +11,19 @@ import { buildApp } from './http/app.js'
 import { Keyring, keyringSettings } from './http/keyring.js'
 import { LoadMonitor } from './http/load-monitor.js'
 import { RateLimit, type RateLimits } from './http/rate-limit.js'
-import { readReadiness } from './http/readiness.js'
+import { type Readiness, readReadiness } from './http/readiness.js'
+import type { Replays } from './http/replay-routes.js'
 import type { StoreServices } from './http/store-services.js'
 import { type Database, openDatabase } from './ledger/database.js'
 import { StoreLedger } from './ledger/store-ledger.js'
+import { LiveFeed } from './live/live-feed.js'
 import { FenceWatcher, fenceSettings } from './recovery/fence-watcher.js'
 import { MemoryGuard, memoryGuardSettings } from './recovery/memory-guard.js'
 import { Reconciler } from './recovery/reconciler.js'
 import { ApiKeyCopy } from './stock/api-key-copy.js'
-import { connectRedis, connectSubscriber } from './stock/connection.js'
+import { connectBlockingRedis, connectRedis, connectSubscriber } from './stock/connection.js'
 import { StockGate } from './stock/gate.js'
+import { RefusalSums } from './stock/refusal-sums.js'
 import { StockReader } from './stock/stock-reader.js'
 import { StoreFence } from './stock/store-fence.js'
 import { WatermarkFeed } from './stock/watermark-feed.js'
@@ -38,13 +42,32 @@ export interface Api {
 /** For comparisons of Redis with MySQL, whose queries may take long. */
 const reconcilerConnectionsMax = 5
 
+/** From `src/` and from `dist/` alike. */
+const consoleFolder = fileURLToPath(new URL('../dist/console/', import.meta.url))
+
+/** What an API may have or lack. */
+export interface ApiParts {
+  /** Where the built page of the console is. */
+  consoleFolder?: string
+  replays?: Replays
+}
+
+/** The servers of a process, and what it says of them. */
+interface Connections {
+  redis: Redis
+  subscriber: Redis
+  database: Database
+  reconcilerDatabase: Database
+  readiness(): Promise<Readiness>
+}
+
 /**
  * Composes the API of a configuration whose servers are given.
  *
  * @throws Error when Redis cannot be reached in time. MySQL may be away: holds go on without it.
  * @throws ConfigError when it is to listen beyond loopback and nobody has a valid API key.
  */
-export async function startApi(config: Config, log: Logger): Promise<Api> {
+export async function startApi(config: Config, log: Logger, parts: ApiParts = {}): Promise<Api> {
   const redis = await connectRedis(config.redisUrl, config)
   const subscriber = await connectSubscriber(config.redisUrl, config)
   const database = openDatabase(config.databaseUrl, {
@@ -71,12 +94,6 @@ export async function startApi(config: Config, log: Logger): Promise<Api> {
     )
   }
   const stores = new Map<string, StoreServices>()
-  for (const name of config.stores) {
-    stores.set(
-      name,
-      await openStoreServices(name, config, log, redis, subscriber, database, reconcilerDatabase),
-    )
-  }
   const load = new LoadMonitor(
     () => redis.ping(),
     config,
@@ -88,16 +105,27 @@ export async function startApi(config: Config, log: Logger): Promise<Api> {
   load.start()
   const counting = await openRateLimits(config, log)
   let draining = false
+  const readiness = () => readReadiness(redis, database, stores, keyring, draining)
+  const connections = { redis, subscriber, database, reconcilerDatabase, readiness }
+  for (const name of config.stores) {
+    stores.set(name, await openStoreServices(name, config, log, connections))
+  }
+  parts.replays?.follow((state) => {
+    for (const { live } of stores.values()) live.tell('replay', state)
+  })
   const app = await buildApp({
     stores,
     keyring,
     ttlSecondsDefault: config.ttlSecondsDefault,
     confirmWaitMs: config.confirmWaitMs,
-    readiness: () => readReadiness(redis, database, stores, keyring, draining),
+    readiness,
     isDraining: () => draining,
     load,
     rateLimits: counting.limits,
     connections: config,
+    eventStreamsMax: config.eventStreamsMax,
+    consoleFolder,
+    ...parts,
     logger: log,
     version,
   })
@@ -109,7 +137,8 @@ export async function startApi(config: Config, log: Logger): Promise<Api> {
     draining = true
     if (app.server.listening) await delay(config.drainMs)
     await endWithin(app, config.shutdownMs)
-    for (const { scheduler, fence, guard } of stores.values()) {
+    for (const { scheduler, fence, guard, refusals } of stores.values()) {
+      refusals.stop()
       await scheduler.close()
       await guard.stop()
       await fence.stop()
@@ -154,10 +183,7 @@ async function openStoreServices(
   name: string,
   config: Config,
   log: Logger,
-  redis: Redis,
-  subscriber: Redis,
-  database: Database,
-  reconcilerDatabase: Database,
+  { redis, subscriber, database, reconcilerDatabase, readiness }: Connections,
 ): Promise<StoreServices> {
   const gate = new StockGate(redis, name, config)
   const ledger = new StoreLedger(database, name)
@@ -174,6 +200,9 @@ async function openStoreServices(
   const persisted = () => Math.max(fence.watermark?.sequence ?? 0, watermark.current.sequence)
   const guard = new MemoryGuard(reader, persisted, memoryGuardSettings(config), log)
   await guard.start()
+  const refusals = new RefusalSums(redis, subscriber, name)
+  const connect = () => connectBlockingRedis(config.redisUrl, config)
+  const live = new LiveFeed({ redis, connect, reader, watermark, ledger, refusals, readiness })
   return {
     gate,
     reader,
@@ -182,7 +211,11 @@ async function openStoreServices(
     scheduler: new ExpiryScheduler(openExpiryQueue(redis, name), config.expiryBucketMs, onLostJob),
     fence,
     guard,
-    reconciler: Reconciler.open(redis, new StoreLedger(reconcilerDatabase, name), log),
+    reconciler: Reconciler.open(redis, new StoreLedger(reconcilerDatabase, name), log, (step) =>
+      live.tell('reconciliation', step),
+    ),
+    refusals,
+    live,
   }
 }
 

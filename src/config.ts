@@ -239,6 +239,12 @@ export const settings = {
     [100, 600_000],
     'ms to wait for an answer of Redis',
   ),
+  eventStreamsMax: whole(
+    'HOLDFAST_EVENT_STREAMS_MAX',
+    100,
+    [0, 10_000],
+    'event streams that one process serves at once; one more is answered 503',
+  ),
   drainMs: whole(
     'HOLDFAST_DRAIN_MS',
     1000,

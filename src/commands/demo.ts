@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Config } from '../config.js'
 import { naiveCheckout } from '../demo/naive-store.js'
 import { footnote, format, renderTable, tableRows } from '../demo/outcome-table.js'
@@ -9,9 +8,9 @@ import { judge } from '../demo/sale-faults.js'
 import { type SaleSettings, sale1212 } from '../demo/sale-plan.js'
 import { openProgress } from '../demo/sale-progress.js'
 import { type Replay, replaySale } from '../demo/sale-replay.js'
-import { startServiceProcesses } from '../demo/service-processes.js'
 import { renderChart } from '../demo/terminal-chart.js'
 import { startPrivateServers } from '../embedded/private-servers.js'
+import { startDemoService } from './demo-service.js'
 import { startupError } from './given-servers.js'
 import { migrateDatabase } from './migrate.js'
 import { stopSignal } from './stop-signal.js'
@@ -41,7 +40,7 @@ export async function runDemo(config: Config): Promise<number> {
       databaseUrl: served.databaseUrl,
       connectTimeoutMs: served.connectTimeoutMs,
       commandTimeoutMs: served.commandTimeoutMs,
-      startService: (store) => startServiceProcesses(mainFile, serviceEnvironment(served, store)),
+      startService: (store) => startDemoService(served, store),
       openProgress: openProgress(process.stdout),
       signal: stop.signal,
     })
@@ -55,8 +54,6 @@ export async function runDemo(config: Config): Promise<number> {
   }
 }
 
-const mainFile = fileURLToPath(new URL('../main.js', import.meta.url))
-
 /** The given servers, or private ones in a folder that no `holdfast start` uses and that goes with them. */
 async function openServers(config: Config): Promise<{ served: Config; close(): Promise<void> }> {
   if (config.redisUrl !== '') return { served: config, close: async () => {} }
@@ -68,19 +65,6 @@ async function openServers(config: Config): Promise<{ served: Config; close(): P
   }
   const { redisUrl, databaseUrl } = servers
   return { served: { ...config, redisUrl, databaseUrl }, close }
-}
-
-/** What is set stays set, but for what makes the service the demonstration's own. */
-function serviceEnvironment(config: Config, store: string): Record<string, string | undefined> {
-  return {
-    ...process.env,
-    REDIS_URL: config.redisUrl,
-    DATABASE_URL: config.databaseUrl,
-    HOLDFAST_STORES: store,
-    HOST: '127.0.0.1',
-    PORT: '0',
-    LOG_LEVEL: 'info',
-  }
 }
 
 function introduce(settings: SaleSettings): string {

@@ -1,10 +1,14 @@
 import { resolve } from 'node:path'
+import type { Logger } from 'pino'
 import { type Api, startApi } from '../api.js'
 import type { Config } from '../config.js'
+import { watchedSale1212 } from '../demo/sale-plan.js'
+import { replayStore, SaleReplays } from '../demo/sale-replays.js'
 import { isRefusal } from '../domain/outcomes.js'
 import { startPrivateServers } from '../embedded/private-servers.js'
 import { openLog } from '../log.js'
 import { startWorker } from '../worker.js'
+import { startDemoService } from './demo-service.js'
 import { startupError } from './given-servers.js'
 import { migrateDatabase } from './migrate.js'
 import { stopSignal } from './stop-signal.js'
@@ -41,8 +45,10 @@ async function serve(config: Config, ending: Promise<string>, withSamples: boole
   const startUp = async () => {
     await migrateDatabase(config)
     running.push(await startWorker(config, log))
+    const replays = withSamples ? await openReplays(config, log) : undefined
+    if (replays) running.push(replays)
     // Nobody balances between this process and another.
-    const api = await startApi({ ...config, drainMs: 0 }, log)
+    const api = await startApi({ ...config, drainMs: 0 }, log, replays && { replays })
     running.push(api)
     if (withSamples) await addSampleStock(api)
     const sku = withSamples ? (Object.keys(sampleStock)[0] as string) : 'SKU'
@@ -60,6 +66,15 @@ async function serve(config: Config, ending: Promise<string>, withSamples: boole
     // The API first, so that nothing new begins.
     for (const part of running.reverse()) await part.stop()
   }
+}
+
+/** The sale can be replayed beside the sample stock, unless somebody sells in the store it would use. */
+async function openReplays(config: Config, log: Logger): Promise<SaleReplays | undefined> {
+  if (config.stores.includes(replayStore)) return undefined
+  const startService = (store: string) => startDemoService(config, store)
+  const replays = new SaleReplays({ ...config, startService }, watchedSale1212, log)
+  await replays.removeLeftovers()
+  return replays
 }
 
 const sampleStock: Readonly<Record<string, number>> = {
@@ -80,7 +95,7 @@ async function addSampleStock(api: Api): Promise<void> {
 function welcome(url: string, sku: string, wantsKey: boolean): string {
   const key = wantsKey ? " -H 'authorization: Bearer KEY'" : ''
   return `
-Holdfast listens on ${url} (its API is described at ${url}/docs). Try:
+Holdfast listens on ${url} (open it for the console; ${url}/docs describes its API). Try:
 
   # reserve two units for a customer
   curl -s ${url}/v1/reservations${key} -H 'content-type: application/json' -H 'idempotency-key: order-1' -d '{"customerId":"customer-1","lines":[{"sku":"${sku}","quantity":2}]}'

@@ -60,7 +60,7 @@ class HoldfastSale {
     // is awaited below, when the line is empty; until then a failure must not be unhandled.
     const staying: Promise<void>[] = []
     try {
-      await serveCrowd(customers, this.settings.atOnceMax, this.signal, async (customer) => {
+      await serveCrowd(customers, this.settings, this.signal, async (customer) => {
         const hold = await this.checkOut(customer, customer.retry)
         const stay = this.stay(customer, hold)
         stay.catch(() => {})
@@ -111,7 +111,11 @@ class HoldfastSale {
     let hold = first
     while (!hold && (await this.room.wait(customer.cart))) hold = await this.checkOut(customer, 'none')
     this.signal.throwIfAborted()
-    this.progress.leaves(hold !== undefined && customer.pays && (await this.pay(customer, hold)))
+    if (!hold) this.progress.leaves('sold-out', customer.cart)
+    else {
+      const isPaid = customer.pays && (await this.pay(customer, hold))
+      this.progress.leaves(isPaid ? 'ordered' : 'unpaid', customer.cart)
+    }
   }
 
   private async pay(customer: Customer, hold: Hold): Promise<boolean> {

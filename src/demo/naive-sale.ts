@@ -18,9 +18,9 @@ export async function runNaiveSale(
 ): Promise<SaleOutcome> {
   await store.open(settings.items)
   const beganMs = performance.now()
-  await serveCrowd(customers, settings.atOnceMax, signal, async (customer) => {
+  await serveCrowd(customers, settings, signal, async (customer) => {
     const outcome = await store.checkOut(customer)
-    progress.leaves(outcome === 'ordered')
+    progress.leaves(outcome, customer.cart)
   })
   const seconds = (performance.now() - beganMs) / 1000
   return summariseSale({

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { formatLines, type Line, parseLines } from '../domain/reservation.js'
 import type { Database } from '../ledger/database.js'
 import type { Customer, SaleItem } from './sale-plan.js'
+import type { Leaving } from './sale-progress.js'
 
 /** What the checkout below does, for people. */
 export const naiveCheckout =
@@ -46,10 +47,10 @@ export class NaiveStore {
     await this.database.$executeRawUnsafe(`DROP TABLE IF EXISTS ${this.items}, ${this.orders}`)
   }
 
-  async checkOut(customer: Customer): Promise<'ordered' | 'abandoned' | 'sold-out'> {
+  async checkOut(customer: Customer): Promise<Leaving> {
     const counts = await this.readCounts(customer.cart.map((line) => line.sku))
     if (customer.cart.some((line) => (counts.get(line.sku) ?? 0) < line.quantity)) return 'sold-out'
-    if (!customer.pays) return 'abandoned'
+    if (!customer.pays) return 'unpaid'
     await delay(customer.paymentMs)
     await this.database.$transaction([
       this.database.$executeRawUnsafe(

@@ -15,6 +15,8 @@ export interface SaleSettings {
   items: readonly SaleItem[]
   /** Customers who are checking out at the same moment. */
   atOnceMax: number
+  /** Customers who come each second; absent: each as soon as there is room for one more. */
+  arrivalsPerSecond?: number
   /** How long a customer takes to pay. */
   paymentMs: readonly [min: number, max: number]
   /** Share of the customers who reach the payment and never pay. */
@@ -48,6 +50,15 @@ export const sale1212: SaleSettings = {
   lostReplyShare: 0.05,
   ttlSeconds: 3,
   saleSecondsMax: 30,
+}
+
+/** The same sale at a pace that people can watch: it takes some 12 seconds. */
+export const watchedSale1212: SaleSettings = {
+  ...sale1212,
+  customers: 1500,
+  arrivalsPerSecond: 250,
+  paymentMs: [200, 900],
+  saleSecondsMax: 12,
 }
 
 export interface Customer {

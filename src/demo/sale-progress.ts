@@ -1,20 +1,28 @@
 import { SingleBar } from 'cli-progress'
+import type { Line } from '../domain/reservation.js'
+
+/** With a paid order, without having paid (in time), or with nothing to be had. */
+export type Leaving = 'ordered' | 'unpaid' | 'sold-out'
+
+export type SaleHalf = 'naive' | 'holdfast'
 
 /** Shows how far one half of the demonstration is. */
 export interface SaleProgress {
-  /** A customer leaves the store, with an order or without. */
-  leaves(withOrder: boolean): void
+  /** A customer leaves the store. */
+  leaves(how: Leaving, cart: readonly Line[]): void
   /** Ends the display. Idempotent. */
   end(): void
 }
 
-export type OpenProgress = (title: string, customers: number) => SaleProgress
+export type OpenProgress = (half: SaleHalf, customers: number) => SaleProgress
+
+const titles = { naive: 'without Holdfast', holdfast: 'with Holdfast   ' }
 
 /** A bar on a terminal; elsewhere, as in a log, a line each fifth of the way. */
 export function openProgress(output: NodeJS.WriteStream): OpenProgress {
   return output.isTTY
-    ? (title, customers) => openBar(output, title, customers)
-    : (title, customers) => openLines((line) => output.write(`${line}\n`), title, customers)
+    ? (half, customers) => openBar(output, titles[half], customers)
+    : (half, customers) => openLines((line) => output.write(`${line}\n`), titles[half], customers)
 }
 
 function openBar(output: NodeJS.WriteStream, title: string, customers: number): SaleProgress {
@@ -31,8 +39,8 @@ function openBar(output: NodeJS.WriteStream, title: string, customers: number): 
   let orders = 0
   bar.start(customers, 0, { orders })
   return {
-    leaves: (withOrder) => {
-      if (withOrder) orders++
+    leaves: (how) => {
+      if (how === 'ordered') orders++
       bar.increment(1, { orders })
     },
     end: () => bar.stop(),
@@ -44,9 +52,9 @@ export function openLines(print: (line: string) => void, title: string, customer
   let left = 0
   let orders = 0
   return {
-    leaves: (withOrder) => {
+    leaves: (how) => {
       left++
-      if (withOrder) orders++
+      if (how === 'ordered') orders++
       if (left % step === 0 || left === customers) {
         print(`${title} ${left} of ${customers} customers, ${orders} orders`)
       }

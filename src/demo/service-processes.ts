@@ -70,7 +70,8 @@ class Part {
     // A group of its own, so that Ctrl-C at the terminal does not end it before its turn.
     this.child = spawn(process.execPath, [mainFile, command], {
       env: environment,
-      stdio: ['ignore', 'ignore', 'pipe'],
+      // By the channel it notices that this process is gone, however it ended.
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       detached: true,
     })
     const forget = this.child.pid ? endWithParent(this.child.pid) : () => {}

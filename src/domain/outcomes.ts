@@ -15,8 +15,14 @@ export const refusals = {
   'unknown-reservation': { status: 404, title: 'There is no such reservation.' },
   'unknown-reconciliation': { status: 404, title: 'There is no such reconciliation.' },
   'request-timeout': { status: 408, title: 'The request did not arrive in time.' },
+  'unknown-replay': { status: 404, title: 'There is no such replay.' },
+  'replay-unavailable': {
+    status: 404,
+    title: 'The sale is replayed only by `holdfast start` on its own servers.',
+  },
   'insufficient-stock': { status: 409, title: 'Not enough units are available.' },
   'reconciliation-running': { status: 409, title: 'The store is being reconciled already.' },
+  'replay-running': { status: 409, title: 'The sale is being replayed already.' },
   'below-held': { status: 409, title: 'Stock on hand cannot be less than the units held.' },
   'reservation-confirmed': { status: 409, title: 'The reservation is confirmed.' },
   'reservation-released': { status: 409, title: 'The reservation was released.' },
@@ -39,6 +45,7 @@ export const refusals = {
   'memory-full': { status: 503, title: 'Redis has no memory left for new reservations.' },
   'holds-paused': { status: 503, title: 'New reservations are paused; repeat the call with the same key.' },
   stopping: { status: 503, title: 'This process is stopping; nothing was changed.' },
+  'too-many-streams': { status: 503, title: 'Too many event streams are open.' },
   overloaded: { status: 503, title: 'More calls arrive than can be answered in time; nothing was changed.' },
 } as const satisfies Record<string, { status: number; title: string }>
 

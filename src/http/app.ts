@@ -2,6 +2,9 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { guardRoutes } from './access.js'
+import { registerConsolePage } from './console-page.js'
+import { consoleRoutes } from './console-routes.js'
+import { eventRoutes } from './event-routes.js'
 import { openShell, type ShellOptions } from './http-shell.js'
 import type { Keyring } from './keyring.js'
 import { ledgerRoutes } from './ledger-routes.js'
@@ -12,6 +15,7 @@ import { operationRoutes } from './operation-routes.js'
 import { keyLimiter } from './rate-limit.js'
 import type { Readiness } from './readiness.js'
 import { reconciliationRoutes } from './reconciliation-routes.js'
+import { type Replays, replayRoutes } from './replay-routes.js'
 import { type ReservationRoutesOptions, reservationRoutes } from './reservation-routes.js'
 import { servePages } from './security-headers.js'
 import { stockRoutes } from './stock-routes.js'
@@ -24,6 +28,12 @@ export interface AppOptions extends ReservationRoutesOptions, Omit<ShellOptions,
   readiness(): Promise<Readiness>
   /** What is refused for overload at the moment. */
   load: { readonly shedding: Shedding }
+  /** Event streams that are served at once. */
+  eventStreamsMax: number
+  /** Where the built page of the console is; it need not be there. */
+  consoleFolder: string
+  /** Absent where the service runs a store of somebody's own. */
+  replays?: Replays | undefined
   version: string
 }
 
@@ -37,7 +47,10 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   guardRoutes(app as unknown as FastifyInstance, options.keyring, options.stores, admitted)
   await registerDocumentation(app, options)
 
-  app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/docs'))
+  await app.register(async (pages) => {
+    servePages(pages as unknown as FastifyInstance)
+    await registerConsolePage(pages as unknown as FastifyInstance, options.consoleFolder)
+  })
   await app.register(operationRoutes, { readiness: options.readiness, metrics })
   await app.register(async (calls) => {
     // First of all: an overloaded process does nothing for what it refuses.
@@ -49,6 +62,14 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     await calls.register(stockRoutes)
     await calls.register(ledgerRoutes)
     await calls.register(reconciliationRoutes)
+    const feeds = [...options.stores.values()].map(({ live }) => live)
+    await calls.register(eventRoutes, { eventStreamsMax: options.eventStreamsMax, feeds })
+    await calls.register(replayRoutes, { replays: options.replays })
+    await calls.register(consoleRoutes, {
+      version: options.version,
+      storeNames: [...options.stores.keys()],
+      hasReplays: options.replays !== undefined,
+    })
   })
   return app as unknown as FastifyInstance
 }

@@ -17,12 +17,13 @@ export const ledgerRoutes: FastifyPluginCallbackTypebox = (app, _options, done) 
       response: schemas.answers({ 200: schemas.LedgerPage }, ['rate-limited', 'mysql-unavailable']),
     },
     handler: async (request, reply) => {
-      const { sku, reservationId, after, limit = String(pageItemsDefault) } = request.query
+      const { sku, reservationId, after, order = 'oldest', limit = String(pageItemsDefault) } = request.query
       const entries = await request.store.ledger
         .entries({
           sku,
           reservationId,
-          after: (after && parsePosition(after)) || origin,
+          after: (after && parsePosition(after)) || (order === 'oldest' ? origin : undefined),
+          order,
           limit: Number(limit) + 1,
         })
         .catch((error: unknown) => {

@@ -65,7 +65,10 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
       const { customer } = options.rateLimits
       if (customer && !(await customer.admits(`${store.gate.store}:${body.customerId}`, reply))) return reply
       const result = await store.gate.reserve(wanted, idempotencyKeyOf(request))
-      if (isRefusal(result)) return refuse(reply, store, result)
+      if (isRefusal(result)) {
+        if (isShortage(result)) store.refusals.count()
+        return refuse(reply, store, result)
+      }
       const { reservation, replayed } = result
       if (replayed) {
         reply.header('idempotency-replayed', 'true')
@@ -239,6 +242,10 @@ async function readFinished(store: StoreServices, id: string): Promise<Reservati
   } catch {
     return { refused: 'mysql-unavailable' }
   }
+}
+
+function isShortage({ refused }: Refusal): boolean {
+  return refused === 'insufficient-stock' || refused === 'unknown-sku'
 }
 
 function refuse(reply: FastifyReply, store: StoreServices, refusal: Refusal): FastifyReply {

@@ -173,6 +173,13 @@ export const StockQuery = Type.Object(
       Type.String({ pattern: skuPattern, description: 'nextCursor of the page before.' }),
     ),
     limit: Type.Optional(limit),
+    search: Type.Optional(
+      Type.String({
+        pattern: skuPattern,
+        description: 'Only SKUs that begin with this, in upper and lower case as given.',
+        examples: ['SNEAKER-'],
+      }),
+    ),
   },
   strict,
 )
@@ -182,7 +189,13 @@ export const LedgerQuery = Type.Object(
     sku: Type.Optional(sku),
     reservationId: Type.Optional(Type.String({ format: 'uuid' })),
     after: Type.Optional(
-      Type.String({ pattern: '^[0-9]{1,9}-[0-9]{1,15}$', description: 'A position; entries after it.' }),
+      Type.String({
+        pattern: '^[0-9]{1,9}-[0-9]{1,15}$',
+        description: 'A position; entries that come after it in the order asked for.',
+      }),
+    ),
+    order: Type.Optional(
+      Type.Enum(['oldest', 'newest'], { description: 'Which come first; the oldest when absent.' }),
     ),
     limit: Type.Optional(limit),
   },

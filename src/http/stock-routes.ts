@@ -44,7 +44,7 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
     config: { scopes: ['stock:read', 'console'] },
     schema: {
       tags,
-      summary: 'List SKUs in order, a page at a time',
+      summary: 'List SKUs in order, a page at a time; all of them, or those with a prefix',
       querystring: schemas.StockQuery,
       response: schemas.positionedAnswers({ 200: schemas.StockPage }, [
         'rate-limited',
@@ -53,9 +53,9 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
       ]),
     },
     handler: async (request, reply) => {
-      const { cursor = '', limit = String(pageItemsDefault) } = request.query
+      const { cursor = '', limit = String(pageItemsDefault), search = '' } = request.query
       const { reader, fence } = request.store
-      const page = await reader.list(cursor, Number(limit) + 1)
+      const page = await reader.list(cursor, Number(limit) + 1, search)
       if (isRefusal(page)) return sendRefusal(reply, page, fence.reason)
       setPosition(reply, page.position)
       const items = page.items.slice(0, Number(limit)).map(present)

@@ -1,9 +1,11 @@
 import type { ExpiryScheduler } from '../expiry/expiry-scheduler.js'
 import type { StoreLedger } from '../ledger/store-ledger.js'
+import type { LiveFeed } from '../live/live-feed.js'
 import type { FenceWatcher } from '../recovery/fence-watcher.js'
 import type { MemoryGuard } from '../recovery/memory-guard.js'
 import type { Reconciler } from '../recovery/reconciler.js'
 import type { StockGate } from '../stock/gate.js'
+import type { RefusalSums } from '../stock/refusal-sums.js'
 import type { StockReader } from '../stock/stock-reader.js'
 import type { WatermarkFeed } from '../stock/watermark-feed.js'
 
@@ -17,4 +19,6 @@ export interface StoreServices {
   fence: FenceWatcher
   guard: MemoryGuard
   reconciler: Reconciler
+  refusals: RefusalSums
+  live: LiveFeed
 }

@@ -19,8 +19,10 @@ export interface PersistedEntry {
 export interface LedgerFilter {
   sku?: string | undefined
   reservationId?: string | undefined
-  /** Entries after this position. */
-  after: Position
+  /** Entries that come after this position in the order asked for; undefined: from its first one. */
+  after: Position | undefined
+  /** Which come first; the oldest when absent. */
+  order?: 'oldest' | 'newest'
   limit: number
 }
 
@@ -33,26 +35,34 @@ export async function readLedger(
   storeId: number,
   filter: LedgerFilter,
 ): Promise<PersistedEntry[]> {
-  const { after, limit, sku, reservationId } = filter
+  const { after, order = 'oldest', limit, sku, reservationId } = filter
   const bySku = sku === undefined ? Prisma.empty : Prisma.sql`AND sku = ${sku}`
   const byReservation =
     reservationId === undefined ? Prisma.empty : Prisma.sql`AND reservation_id = ${reservationId}`
+  const direction = order === 'oldest' ? Prisma.sql`ASC` : Prisma.sql`DESC`
   const rows = await database.$queryRaw<LedgerRow[]>`
     SELECT l.epoch, l.sequence, l.kind, l.occurred_at, l.reservation_id, l.sku, l.quantity, l.available,
       l.held, l.sold, l.reason, a.actor
     FROM ledger AS l
     JOIN (
       SELECT DISTINCT epoch, sequence FROM ledger
-      WHERE store_id = ${storeId} ${bySku} ${byReservation}
-        AND epoch >= ${after.epoch} AND (epoch > ${after.epoch} OR sequence > ${after.sequence})
-      ORDER BY epoch, sequence
+      WHERE store_id = ${storeId} ${bySku} ${byReservation} ${beyond(after, order)}
+      ORDER BY epoch ${direction}, sequence ${direction}
       LIMIT ${limit}
     ) AS page ON l.epoch = page.epoch AND l.sequence = page.sequence
     LEFT JOIN ledger_actors AS a
       ON a.store_id = l.store_id AND a.epoch = l.epoch AND a.sequence = l.sequence
     WHERE l.store_id = ${storeId}
-    ORDER BY l.epoch, l.sequence, l.line`
+    ORDER BY l.epoch ${direction}, l.sequence ${direction}, l.line`
   return groupLines(rows)
+}
+
+function beyond(after: Position | undefined, order: 'oldest' | 'newest'): Prisma.Sql {
+  if (!after) return Prisma.empty
+  const { epoch, sequence } = after
+  return order === 'oldest'
+    ? Prisma.sql`AND epoch >= ${epoch} AND (epoch > ${epoch} OR sequence > ${sequence})`
+    : Prisma.sql`AND epoch <= ${epoch} AND (epoch < ${epoch} OR sequence < ${sequence})`
 }
 
 interface LedgerRow {
@@ -96,6 +106,29 @@ function groupLines(rows: readonly LedgerRow[]): PersistedEntry[] {
     })
   }
   return entries
+}
+
+/** Entries of one epoch, both ends included. */
+export interface EntryRange {
+  epoch: number
+  first: number
+  last: number
+}
+
+/** How many entries of each kind there are in the ranges, of which there must be one at least. */
+export async function countEntries(
+  database: Database,
+  storeId: number,
+  ranges: readonly EntryRange[],
+): Promise<Map<EntryKind, number>> {
+  const parts = ranges.map(
+    ({ epoch, first, last }) => Prisma.sql`(epoch = ${epoch} AND sequence BETWEEN ${first} AND ${last})`,
+  )
+  const rows = await database.$queryRaw<{ kind: EntryKind; entries: bigint }[]>`
+    SELECT kind, COUNT(*) AS entries FROM ledger
+    WHERE store_id = ${storeId} AND line = 0 AND (${Prisma.join(parts, ' OR ')})
+    GROUP BY kind`
+  return new Map(rows.map(({ kind, entries }) => [kind, Number(entries)]))
 }
 
 /** A reservation as MySQL holds it; undefined when it does not. */

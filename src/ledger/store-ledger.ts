@@ -1,7 +1,15 @@
+import type { EntryKind } from '../domain/ledger-entry.js'
 import type { Position } from '../domain/position.js'
 import type { Reservation } from '../domain/reservation.js'
 import type { Database } from './database.js'
-import { type LedgerFilter, type PersistedEntry, readLedger, readReservation } from './ledger-queries.js'
+import {
+  countEntries,
+  type EntryRange,
+  type LedgerFilter,
+  type PersistedEntry,
+  readLedger,
+  readReservation,
+} from './ledger-queries.js'
 import { applyEntries, type EntryBatch, type StoreRow } from './ledger-tables.js'
 
 /** A store's ledger in MySQL. Every method rejects when MySQL fails. */
@@ -94,6 +102,11 @@ export class StoreLedger {
 
   async entries(filter: LedgerFilter): Promise<PersistedEntry[]> {
     return readLedger(this.database, await this.storeId(), filter)
+  }
+
+  /** @see countEntries */
+  async countEntries(ranges: readonly EntryRange[]): Promise<Map<EntryKind, number>> {
+    return countEntries(this.database, await this.storeId(), ranges)
   }
 
   async reservation(id: string): Promise<Reservation | undefined> {

@@ -11,6 +11,7 @@ import { BrokenScriptError } from '../stock/store-scripts.js'
 import { StoreClosedError, StoreSurvey } from '../stock/store-survey.js'
 import { ReconciliationFindings } from './reconciliation-findings.js'
 import { LedgerBehindError, ReconciliationLag } from './reconciliation-lag.js'
+import { ReconciliationProgress, type ReconciliationStep } from './reconciliation-progress.js'
 import { reconcileReservations } from './reconciliation-reservations.js'
 import type { ReconciliationRun, ReconciliationSettings } from './reconciliation-run.js'
 import { reconcileStock } from './reconciliation-stock.js'
@@ -55,11 +56,19 @@ export const reconciliationSettings: ReconciliationSettings = {
  * behind the ledger.
  */
 export class Reconciler {
-  /** @param redis any connection for commands that change stock. */
-  static open(redis: Redis, ledger: StoreLedger, log: ReconcilerLog): Reconciler {
-    const { store } = ledger
-    const survey = new StoreSurvey(redis, store)
-    return new Reconciler(survey, new StoreCorrections(redis, store), ledger, reconciliationSettings, log)
+  /**
+   * @param redis any connection for commands that change stock.
+   * @param tell called at each step of a run.
+   */
+  static open(
+    redis: Redis,
+    ledger: StoreLedger,
+    log: ReconcilerLog,
+    tell?: (step: ReconciliationStep) => void,
+  ): Reconciler {
+    const survey = new StoreSurvey(redis, ledger.store)
+    const corrections = new StoreCorrections(redis, ledger.store)
+    return new Reconciler(survey, corrections, ledger, reconciliationSettings, log, tell)
   }
 
   constructor(
@@ -68,6 +77,7 @@ export class Reconciler {
     private readonly ledger: StoreLedger,
     private readonly settings: ReconciliationSettings,
     private readonly log: ReconcilerLog,
+    private readonly tell: (step: ReconciliationStep) => void = () => {},
   ) {}
 
   /**
@@ -82,7 +92,13 @@ export class Reconciler {
     try {
       if (!(await this.survey.takeLease(owner, this.settings.leaseMs)))
         return { refused: 'reconciliation-running' }
-      return await this.compare(owner, request)
+      const findings = new ReconciliationFindings(this.settings.driftsMax)
+      const progress = new ReconciliationProgress(owner, findings, this.tell)
+      try {
+        return await this.compare(owner, request, findings, progress)
+      } finally {
+        progress.step(true)
+      }
     } catch (error) {
       request.signal?.throwIfAborted()
       if (error instanceof LeaseLostError) return { refused: 'reconciliation-running' }
@@ -96,24 +112,39 @@ export class Reconciler {
     }
   }
 
-  private async compare(owner: string, request: ReconcileRequest): Promise<ReconciliationReport | Refusal> {
+  private async compare(
+    owner: string,
+    request: ReconcileRequest,
+    findings: ReconciliationFindings,
+    progress: ReconciliationProgress,
+  ): Promise<ReconciliationReport | Refusal> {
     const startedAtMs = Date.now()
     const { ledger, settings, survey } = this
-    const findings = new ReconciliationFindings(settings.driftsMax)
     const lag = new ReconciliationLag(ledger, survey, settings.lagWaitMs)
     const corrections = request.repair ? this.corrections : undefined
-    const beat = keepLease(survey, owner, settings.leaseMs, request.signal)
+    const renew = keepLease(survey, owner, settings.leaseMs, request.signal)
+    const beat = async () => {
+      progress.step()
+      await renew()
+    }
     const discarded = await readDiscarded(ledger)
     const run: ReconciliationRun = {
       ...{ owner, survey, ledger, lag, findings, corrections, discarded, settings, beat },
       actor: request.actor,
     }
     // Counts first: a reservation is mended by an entry that names the counts of its SKUs.
+    progress.begin('stock', request.skus?.length ?? (await survey.skuCount()))
     const unknown = await reconcileStock(run, request.skus)
     if (request.skus && unknown.length > 0) return { refused: 'unknown-sku', skus: unknown }
-    if (!request.skus) await reconcileReservations(run)
+    if (!request.skus) {
+      progress.begin('reservations', (await survey.sizes()).reservations)
+      await reconcileReservations(run)
+    }
     if (findings.correctedAt !== origin) await lag.passed(findings.correctedAt)
-    if (!request.skus) await reconcileSums(run)
+    if (!request.skus) {
+      progress.begin('sums')
+      await reconcileSums(run)
+    }
     // All of the store agrees by now, whatever those entries did.
     if (!request.skus && findings.driftedTotal === findings.repaired) await settleDiscarded(ledger, discarded)
     return saveReport(ledger, {

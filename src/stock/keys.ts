@@ -30,6 +30,8 @@ export function storeKeys(store: string) {
     watermark: `${prefix}watermark`,
     /** Channel: somebody waits for the watermark. */
     wanted: `${prefix}wanted`,
+    /** Channel: how many holds an API process has refused since it said so last. */
+    refusals: `${prefix}refusals`,
     /** String: the lease of the ledger writer that is at work. */
     writer: `${prefix}writer`,
     /** String: the lease of the process that restores the store from MySQL. */

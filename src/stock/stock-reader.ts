@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import type { Refusal } from '../domain/outcomes.js'
-import { type Position, parsePosition } from '../domain/position.js'
+import { formatPosition, type Position, parsePosition } from '../domain/position.js'
 import { parseRecord } from '../domain/reservation.js'
 import { parseCounts, type Stock } from '../domain/stock.js'
 import type { ReservationOn } from './gate.js'
@@ -60,13 +60,32 @@ export class StockReader {
     return { items, position }
   }
 
-  /** The stock of up to `limit` SKUs in order, beginning after the SKU `after` ('' for the first). */
-  async list(after: string, limit: number): Promise<StockPage | Refusal> {
-    const from = after === '' ? '-' : `(${after}`
+  /**
+   * The stock of up to `limit` SKUs in order, beginning after the SKU `after` ('' for the first), of those
+   * that begin with `prefix`. Redis finds the first one in the order and reads on from there.
+   */
+  async list(after: string, limit: number, prefix = ''): Promise<StockPage | Refusal> {
+    const from = after !== '' && after >= prefix ? `(${after}` : prefix === '' ? '-' : `[${prefix}`
+    // Every character of a SKU comes before this one.
+    const to = prefix === '' ? '+' : `(${prefix}\x7f`
     const skus = await this.redis
-      .zrange(this.keys.skus, from, '+', 'BYLEX', 'LIMIT', 0, limit)
+      .zrange(this.keys.skus, from, to, 'BYLEX', 'LIMIT', 0, limit)
       .catch(() => undefined)
     return skus ? this.stock(skus) : { refused: 'redis-unavailable' }
+  }
+
+  skuCount(): Promise<number> {
+    return this.redis.zcard(this.keys.skus)
+  }
+
+  /** How many ms ago the first entry after the position was written; 0 when there is none. */
+  async waitingMs(after: Position): Promise<number> {
+    const [records, time] = await Promise.all([
+      this.redis.xrange(this.keys.ledger, `(${formatPosition(after)}`, '+', 'COUNT', 1),
+      this.redis.time(),
+    ])
+    const writtenMs = Number(records[0]?.[1][1])
+    return Number.isFinite(writtenMs) ? Math.max(0, toMs(time) - writtenMs) : 0
   }
 
   /** The position of the newest ledger entry; undefined when Redis holds nothing of the store. */
@@ -92,10 +111,15 @@ export class StockReader {
       this.redis.zrange(this.keys.deadlines, 0, '0', 'WITHSCORES') as Promise<string[]>,
       this.redis.time(),
     ])
-    const nowMs = Number(time[0]) * 1000 + Math.floor(Number(time[1]) / 1000)
+    const nowMs = toMs(time)
     const deadlineMs = oldest[1] === undefined ? nowMs : Number(oldest[1])
     return { held, overdueMs: Math.max(0, nowMs - deadlineMs) }
   }
+}
+
+/** Redis' TIME: seconds and microseconds. */
+function toMs([seconds, micros]: readonly (string | number)[]): number {
+  return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000)
 }
 
 /** What a script answered instead of a position. */

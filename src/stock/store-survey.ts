@@ -115,6 +115,13 @@ export class StoreSurvey {
     return { reservations, deadlines, finished }
   }
 
+  /** How many SKUs are listed. */
+  async skuCount(): Promise<number> {
+    return this.redis.zcard(this.scripts.keys.skus).catch(() => {
+      throw new StoreClosedError('redis-unavailable')
+    })
+  }
+
   private async *scan(what: string, count: number): AsyncGenerator<{ position: Position; values: string[] }> {
     let cursor = '0'
     do {

@@ -122,9 +122,9 @@ test('a replay that is told to stop ends in order', async () => {
         url = service.url
         return service
       },
-      openProgress: (title) => ({
+      openProgress: (half) => ({
         leaves: () => {
-          if (title.startsWith('with Holdfast')) stop.abort()
+          if (half === 'holdfast') stop.abort()
         },
         end: () => {},
       }),

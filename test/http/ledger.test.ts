@@ -96,6 +96,27 @@ describe('GET /v1/ledger', () => {
     ])
   })
 
+  test('is told from its newest end when asked to, in pages that join', async () => {
+    const newestFirst = wholeStory.toReversed()
+    for (const limit of [1, 3, 8, 500]) {
+      const story: string[] = []
+      let page: Body | undefined
+      do {
+        const after: string = page?.nextCursor ? `&after=${page.nextCursor}` : ''
+        page = (await client.get(`/v1/ledger?order=newest&limit=${limit}${after}`)).body
+        story.push(...told(page.items))
+      } while (page.nextCursor !== null)
+      expect(story).toEqual(newestFirst)
+    }
+    const ofHat = await client.get('/v1/ledger?sku=hat&order=newest&limit=2')
+    expect(told(ofHat.body.items)).toEqual(['1-8 confirm', '1-4 reserve'])
+    expect(ofHat.body.items[0]?.lines).toEqual(
+      (await client.get('/v1/ledger?after=1-7')).body.items[0]?.lines,
+    )
+    expect(told((await client.get('/v1/ledger?order=oldest&limit=1')).body.items)).toEqual(['1-1 set'])
+    expectProblem(await client.get('/v1/ledger?order=random'), 'invalid-request')
+  })
+
   test('answers 503 while MySQL is away', async () => {
     const { app } = await store.api({
       databaseUrl: 'mysql://nobody@127.0.0.1:1/nothing',

@@ -234,6 +234,9 @@ describe('5,000 idle connections and 200 slow senders', () => {
       REDIS_URL: store.config.redisUrl,
       DATABASE_URL: store.config.databaseUrl,
       HOLDFAST_STORES: store.name,
+      // The machine may be busy with other tests.
+      HOLDFAST_LOOP_LAG_MS_MAX: '0',
+      HOLDFAST_REDIS_LAG_MS_MAX: '0',
       PORT: '0',
     })
     url = await api.url()

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Api } from '../../src/api.js'
 import { runQuarantine } from '../../src/commands/quarantine.js'
@@ -185,6 +186,8 @@ describe('a ledger entry that cannot be read', { timeout: 60_000 }, () => {
         })
         retrying = retryEntry(ledger, at(4))
         const waits = async () => {
+          // The table is made anew only for who has not read it for a tenth of a second.
+          await delay(150)
           const rows = await transaction.$queryRawUnsafe<unknown[]>(
             "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE '%quarantine%'",
           )

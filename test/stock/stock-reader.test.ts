@@ -1,6 +1,7 @@
+import type { Redis } from 'ioredis'
 import { describe, expect } from 'vitest'
 import { type StockPage, StockReader } from '../../src/stock/stock-reader.js'
-import { scriptTest } from '../support/script-store.js'
+import { type ScriptStore, scriptTest } from '../support/script-store.js'
 
 describe('the stock reader', () => {
   scriptTest('reads the counts of a SKU, and nothing of one that does not exist', async ({ store }) => {
@@ -36,6 +37,58 @@ describe('the stock reader', () => {
     expect(await skus('b', 2)).toEqual([])
   })
 
+  scriptTest('lists the SKUs with a prefix alone, wherever the page begins', async ({ store }) => {
+    const reader = new StockReader(store.redis, store.name)
+    await store.setStock({ a: 1, ab: 1, 'ab-': 1, 'ab.c': 1, ab_: 1, abz: 1, ac: 1, aB: 1, b: 1 })
+    const skus = async (after: string, prefix: string, limit = 100) =>
+      ((await reader.list(after, limit, prefix)) as StockPage).items.map(({ sku }) => sku)
+    expect(await skus('', 'ab')).toEqual(['ab', 'ab-', 'ab.c', 'ab_', 'abz'])
+    expect(await skus('', 'ab', 2)).toEqual(['ab', 'ab-'])
+    expect(await skus('ab-', 'ab', 2)).toEqual(['ab.c', 'ab_'])
+    expect(await skus('ab_', 'ab', 2)).toEqual(['abz'])
+    expect(await skus('abz', 'ab')).toEqual([])
+    // A cursor of another list is before or behind all that is searched for.
+    expect(await skus('a', 'ab', 2)).toEqual(['ab', 'ab-'])
+    expect(await skus('b', 'ab')).toEqual([])
+    expect(await skus('ab.b', 'ab', 1)).toEqual(['ab.c'])
+    expect(await skus('', 'b')).toEqual(['b'])
+    expect(await skus('', 'abz')).toEqual(['abz'])
+    expect(await skus('', 'abzz')).toEqual([])
+    expect(await skus('', 'Ab')).toEqual([])
+  })
+
+  scriptTest('asks as much of Redis for a page of 100,000 SKUs as of 300', async ({ store }) => {
+    const reader = new StockReader(store.redis, store.name)
+    /** Of a page in the middle of the list, and of one in the middle of a search. */
+    const commands = async () => {
+      const counted = countCommands(store.redis)
+      const [list, search] = [await reader.list('SKU-000100', 100), await reader.list('', 100, 'SKU-0001')]
+      expect([(list as StockPage).items.length, (search as StockPage).items.length]).toEqual([100, 100])
+      return counted()
+    }
+    await addStock(store, 300)
+    await commands()
+    const few = await commands()
+    await addStock(store, 100_000)
+    expect(await commands()).toEqual(few)
+    expect(few).toEqual(['zrange', 'evalsha', 'zrange', 'evalsha'])
+    const found = (await reader.list('SKU-099998', 9, 'SKU-09999')) as StockPage
+    expect(found.items.map(({ sku }) => sku)).toEqual(['SKU-099999'])
+  })
+
+  scriptTest('tells how long the first entry after a position has waited', async ({ store }) => {
+    const reader = new StockReader(store.redis, store.name)
+    const start = { epoch: 1, sequence: 0 }
+    expect(await reader.waitingMs(start)).toBe(0)
+    await store.redis.xadd(store.keys.ledger, '1-1', 'time', (await store.nowMs()) - 5000, 'entry', 'x')
+    await store.redis.xadd(store.keys.ledger, '1-2', 'time', await store.nowMs(), 'entry', 'x')
+    const waitingMs = await reader.waitingMs(start)
+    expect(waitingMs).toBeGreaterThanOrEqual(5000)
+    expect(waitingMs).toBeLessThan(15_000)
+    expect(await reader.waitingMs({ epoch: 1, sequence: 1 })).toBeLessThan(5000)
+    expect(await reader.waitingMs({ epoch: 1, sequence: 2 })).toBe(0)
+  })
+
   scriptTest('knows the position of the newest entry', async ({ store }) => {
     const reader = new StockReader(store.redis, store.name)
     expect(await reader.position()).toEqual({ epoch: 1, sequence: 0 })
@@ -65,3 +118,30 @@ describe('the stock reader', () => {
     await expect(reader.stock(['cup'])).rejects.toThrow('the counts of cup in Redis are malformed')
   })
 })
+
+/** SKU-000000 and so on, as the scripts would have written them one by one. */
+async function addStock(store: ScriptStore, count: number): Promise<void> {
+  const skus = Array.from({ length: count }, (_, i) => `SKU-${String(i).padStart(6, '0')}`)
+  for (let i = 0; i < count; i += 1000) {
+    const part = skus.slice(i, i + 1000)
+    await store.redis
+      .pipeline()
+      .hset(store.keys.stock, ...part.flatMap((sku) => [sku, '1 0 0']))
+      .zadd(store.keys.skus, ...part.flatMap((sku) => [0, sku]))
+      .exec()
+  }
+}
+
+/** The names of the commands that are sent on a connection from now on. */
+function countCommands(redis: Redis): () => string[] {
+  const names: string[] = []
+  const send = redis.sendCommand
+  redis.sendCommand = (command, ...rest) => {
+    names.push(command.name)
+    return send.call(redis, command, ...rest)
+  }
+  return () => {
+    redis.sendCommand = send
+    return names
+  }
+}

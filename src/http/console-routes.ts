@@ -1,0 +1,35 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { ConsoleInfo } from './event-schemas.js'
+import * as schemas from './schemas.js'
+
+export interface ConsoleRoutesOptions {
+  version: string
+  storeNames: readonly string[]
+  hasReplays: boolean
+}
+
+/** What the console's page has to know before it shows anything. */
+export const consoleRoutes: FastifyPluginCallbackTypebox<ConsoleRoutesOptions> = (app, options, done) => {
+  const { version, storeNames, hasReplays } = options
+
+  app.route({
+    method: 'GET',
+    url: '/v1/console',
+    config: { scopes: ['console'] },
+    schema: {
+      tags: ['operation'],
+      summary: 'Read what the console can do here, by the key of the call',
+      response: schemas.answers({ 200: ConsoleInfo }, []),
+    },
+    handler: async (request) => ({
+      version,
+      stores: [...storeNames],
+      store: request.store.reader.store,
+      replay: hasReplays,
+      keyName: request.apiKey?.name ?? null,
+      scopes: [...(request.apiKey?.scopes ?? ['admin' as const])],
+    }),
+  })
+
+  done()
+}

@@ -1,0 +1,70 @@
+import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import type { LiveFeed } from '../live/live-feed.js'
+import { EventsQuery, StoreEvent } from './event-schemas.js'
+import { EventStream } from './event-stream.js'
+import { sendRefusal } from './problem.js'
+import * as schemas from './schemas.js'
+
+export interface EventRoutesOptions {
+  /** Event streams that this process serves at once. */
+  eventStreamsMax: number
+  feeds: readonly LiveFeed[]
+}
+
+/** What happens in a store, as it happens. */
+export const eventRoutes: FastifyPluginCallbackTypebox<EventRoutesOptions> = (app, options, done) => {
+  let open = 0
+
+  app.addHook('preClose', (closed) => {
+    for (const feed of options.feeds) feed.close()
+    closed()
+  })
+
+  app.route({
+    method: 'GET',
+    url: '/v1/events',
+    // It would wait for the end of the events.
+    exposeHeadRoute: false,
+    config: { scopes: ['console'] },
+    schema: {
+      tags: ['operation'],
+      summary: 'Follow what happens in a store, as server-sent events',
+      description:
+        'A `pulse` comes once a second. The client reconnects by itself, also after `closing`; a client that does not read is cut off.',
+      querystring: EventsQuery,
+      response: schemas.answers(
+        {
+          200: {
+            description: 'Events, until one side hangs up.',
+            content: { 'text/event-stream': { schema: StoreEvent } },
+          },
+        },
+        ['too-many-streams'],
+      ),
+    },
+    handler: (request, reply) => {
+      if (open >= options.eventStreamsMax) return sendRefusal(reply, { refused: 'too-many-streams' })
+      const { skus } = request.query
+      const stream = new EventStream(new Set(skus?.split(',')))
+      const { live } = request.store
+      if (!live.add(stream)) return sendRefusal(reply, { refused: 'stopping' })
+      open++
+      stream.once('close', () => {
+        open--
+        live.remove(stream)
+      })
+      return (
+        reply
+          .header('content-type', 'text/event-stream')
+          .header('cache-control', 'no-store')
+          // nginx would gather events.
+          .header('x-accel-buffering', 'no')
+          // What has streamed is not used again, so that a server that stops need not wait for it.
+          .header('connection', 'close')
+          .send(stream)
+      )
+    },
+  })
+
+  done()
+}

@@ -1,0 +1,109 @@
+import { beforeAll, describe, expect, test, vi } from 'vitest'
+import {
+  expectAccessible,
+  expectFits,
+  expectNoFaults,
+  expectNoLayoutShift,
+  openConsole,
+  sees,
+} from './console-under-test.js'
+import { openConsoleService } from './service-under-test.js'
+
+vi.setConfig({ testTimeout: 120_000 })
+
+const service = await openConsoleService()
+const { store } = service
+/** Each view, and what is seen once it is whole. */
+let views: { path: string; whole: RegExp }[]
+
+beforeAll(async () => {
+  await service.start()
+  for (const [sku, onHand] of [['SNEAKER-42', 100] as const, ['CONSOLE-5', 25] as const]) {
+    await service.setStock(sku, onHand)
+  }
+  const id = await service.hold('SNEAKER-42', 2)
+  await service.confirm(await service.hold('SNEAKER-42', 1))
+  await service.caughtUp()
+  await store.redis.hset(store.keys.stock, 'CONSOLE-5', '30 0 0')
+  await service.send('POST', '/v1/reconciliations', {})
+  views = [
+    { path: '', whole: /CONSOLE-5/ },
+    { path: '#/skus/SNEAKER-42', whole: /from the ledger in MySQL/ },
+    { path: `#/reservations/${id}`, whole: /customer-7/ },
+    { path: '#/reconciliation', whole: /1 difference, none repaired/ },
+    { path: '#/replay', whole: /can be replayed only/ },
+    { path: '#/nowhere', whole: /This address names nothing/ },
+  ]
+})
+
+describe.for(['light', 'dark'] as const)('in %s colours', (colorScheme) => {
+  test('every view is accessible, keeps to its policy, and never shifts', async () => {
+    for (const { path, whole } of views) {
+      const { page, faults } = await openConsole(service.url, path, { colorScheme })
+      await sees(page, whole)
+      await sees(page, 'Live')
+      await expectAccessible(page)
+      // What happens while it is looked at moves nothing either.
+      await service.hold('SNEAKER-42', 1)
+      await page.evaluate('new Promise((resolve) => setTimeout(resolve, 1500))')
+      await expectNoLayoutShift(page)
+      expectNoFaults(faults)
+      await page.context().close()
+    }
+  })
+})
+
+describe('at the width of a telephone', () => {
+  test('every view fits, and never shifts', async () => {
+    for (const { path, whole } of views) {
+      const { page, faults } = await openConsole(service.url, path, { viewport: { width: 360, height: 740 } })
+      await sees(page, whole)
+      await sees(page, 'Live')
+      await expectFits(page)
+      await expectNoLayoutShift(page)
+      expectNoFaults(faults)
+      await page.context().close()
+    }
+  })
+})
+
+describe('with the keyboard alone', () => {
+  test('everything is reached: search, a SKU, a theme, a dialog and out of it again', async () => {
+    const { page } = await openConsole(service.url)
+    const focused = () =>
+      page.evaluate(
+        '(document.activeElement.innerText || document.activeElement.getAttribute("aria-label") || document.activeElement.id).trim()',
+      )
+    await sees(page, /CONSOLE-5/)
+    await page.keyboard.press('Tab')
+    expect(await focused()).toBe('Skip to content')
+    await page.keyboard.press('Enter')
+    expect(await page.evaluate('document.activeElement.id')).toBe('main')
+    await page.keyboard.press('/')
+    expect(await focused()).toBe('search')
+    await page.keyboard.type('SNEAK')
+    await sees(page, '1 SKU beginning with SNEAK')
+    await page.keyboard.press('Escape')
+    await sees(page, /CONSOLE-5/)
+    await page.keyboard.type('SNEAKER-42')
+    await sees(page, '1 SKU beginning with SNEAKER-42')
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'SNEAKER-42' }).waitFor()
+    await page.getByRole('link', { name: 'Reconcile' }).focus()
+    await page.keyboard.press('Enter')
+    await sees(page, /1 difference/)
+    expect(await focused()).toBe('Reconcile')
+    await page.keyboard.press('Tab')
+    expect(await focused()).toBe('Repair…')
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog').waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'hidden' })
+    expect(await focused()).toBe('Repair…')
+    await page.getByLabel('As the system').focus()
+    await page.keyboard.press('ArrowRight')
+    expect(await page.evaluate('document.documentElement.dataset.theme')).toBe('dark')
+    await page.reload()
+    expect(await page.evaluate('document.documentElement.dataset.theme')).toBe('dark')
+  })
+})
