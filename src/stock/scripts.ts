@@ -16,6 +16,7 @@ export const scriptKeys = {
   set: ['position', 'stock', 'ledger', 'skus'],
   adjust: ['position', 'stock', 'ledger', 'adjustment'],
   count: ['position', 'stock'],
+  list: ['position', 'stock', 'skus'],
   read: ['position', 'reservations'],
   forget: ['position', 'reservations', 'finished', 'keys'],
   verify: ['position', 'ledger'],

@@ -68,10 +68,14 @@ export class StockReader {
     const from = after !== '' && after >= prefix ? `(${after}` : prefix === '' ? '-' : `[${prefix}`
     // Every character of a SKU comes before this one.
     const to = prefix === '' ? '+' : `(${prefix}\x7f`
-    const skus = await this.redis
-      .zrange(this.keys.skus, from, to, 'BYLEX', 'LIMIT', 0, limit)
-      .catch(() => undefined)
-    return skus ? this.stock(skus) : { refused: 'redis-unavailable' }
+    const [at = '', ...listed] = await this.scripts.run('list', [from, to, limit])
+    const position = parsePosition(at)
+    if (!position) return unread(at)
+    const items: Stock[] = []
+    for (let i = 0; i + 1 < listed.length; i += 2) {
+      items.push(readStock(listed[i] as string, listed[i + 1] as string))
+    }
+    return { items, position }
   }
 
   skuCount(): Promise<number> {

@@ -55,19 +55,20 @@ describe.each(calls)('%s on a fenced server', (script, ...args) => {
   )
 })
 
-const reads: readonly [ScriptName, string][] = [
+const reads: readonly [ScriptName, ...string[]][] = [
   ['count', 'cup'],
+  ['list', '-', '+', '9'],
   ['read', 'open'],
 ]
 
-describe.each(reads)('%s on a fenced server', (script, what) => {
+describe.each(reads)('%s on a fenced server', (script, ...what) => {
   scriptTest('is refused: the server may be behind what somebody was told', async ({ store }) => {
     await prepare(store)
-    const [position, told] = await store.run(script, what)
+    const [position, told] = await store.run(script, ...what)
     expect(position).toMatch(/^1-\d+$/)
     expect(told).not.toBe('')
-    expect(await store.runAs('0'.repeat(40), script, what)).toEqual(['store-fenced'])
+    expect(await store.runAs('0'.repeat(40), script, ...what)).toEqual(['store-fenced'])
     await store.redis.hdel(store.keys.position, 'verified')
-    expect(await store.run(script, what)).toEqual(['store-fenced'])
+    expect(await store.run(script, ...what)).toEqual(['store-fenced'])
   })
 })
