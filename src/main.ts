@@ -7,6 +7,7 @@ import { runQuarantine } from './commands/quarantine.js'
 import { runReconcile } from './commands/reconcile.js'
 import { runRestore } from './commands/restore.js'
 import { runStart } from './commands/start.js'
+import { runStock } from './commands/stock.js'
 import { runWorker } from './commands/worker.js'
 import { type Config, ConfigError, readConfig } from './config.js'
 import { StartupError } from './embedded/startup-error.js'
@@ -45,6 +46,11 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'say what replacing all of Redis by what MySQL holds would lose, and do it with --yes',
     takes: '[--yes] [--store NAME]',
     run: runRestore,
+  },
+  stock: {
+    summary: 'write the stock of a store to a CSV file, or set it from one',
+    takes: 'export [--file FILE] | import FILE [--dry-run] [--store NAME]',
+    run: runStock,
   },
   quarantine: {
     summary: 'decide on ledger entries that could not be read',

@@ -12,6 +12,8 @@ export const bodyBytesMax = 64 * 1024
 export const headerBytesMax = 16 * 1024
 export const pageItemsMax = 500
 export const pageItemsDefault = 100
+/** Lines of a file of stock. What is read of one is kept until it is applied: some 200 bytes a line. */
+export const stockFileLinesMax = 1_000_000
 
 export const skuPattern = '^[A-Za-z0-9._-]{1,64}$'
 export const storePattern = '^[A-Za-z0-9._-]{1,64}$'

@@ -1,9 +1,8 @@
-import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { guardRoutes } from './access.js'
 import { registerConsolePage } from './console-page.js'
 import { consoleRoutes } from './console-routes.js'
+import { registerDocumentation } from './documentation.js'
 import { eventRoutes } from './event-routes.js'
 import { openShell, type ShellOptions } from './http-shell.js'
 import type { Keyring } from './keyring.js'
@@ -45,7 +44,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { key } = options.rateLimits
   const admitted = key ? [keyLimiter(key)] : []
   guardRoutes(app as unknown as FastifyInstance, options.keyring, options.stores, admitted)
-  await registerDocumentation(app, options)
+  await registerDocumentation(app, options.version)
 
   await app.register(async (pages) => {
     servePages(pages as unknown as FastifyInstance)
@@ -72,41 +71,4 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     })
   })
   return app as unknown as FastifyInstance
-}
-
-async function registerDocumentation(app: FastifyInstance, options: AppOptions): Promise<void> {
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'Holdfast',
-        version: options.version,
-        description:
-          'Stock reservations that never sell a unit twice. Every call may name a store in the header `Holdfast-Store`. 503 and a lost connection mean that the effect is unknown: repeat the call with the same key.',
-      },
-      tags: [
-        { name: 'reservations', description: 'Units held for a customer.' },
-        { name: 'stock', description: 'Counts of SKUs.' },
-        { name: 'ledger', description: 'Every change, as MySQL holds it.' },
-        { name: 'reconciliation', description: 'Redis compared with MySQL, and repair.' },
-        { name: 'operation', description: 'For orchestrators and monitors.' },
-      ],
-      components: {
-        securitySchemes: {
-          apiKey: {
-            type: 'http',
-            scheme: 'bearer',
-            description:
-              'An API key, made with `holdfast keys create`. Each call names the scopes of which a key needs one; without `Holdfast-Store` it is about the store of its key. No key is asked for on loopback until the first one is created.',
-          },
-        },
-      },
-    },
-  })
-  await app.register(async (pages) => {
-    servePages(pages as unknown as FastifyInstance)
-    // Its validator would send the address of this service to somebody else's.
-    await pages.register(swaggerUi, { routePrefix: '/docs', uiConfig: { validatorUrl: null } })
-  })
-  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
 }

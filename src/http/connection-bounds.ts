@@ -1,9 +1,6 @@
-import { type Server, STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
-import type { ConnectionError } from 'fastify'
+import type { Server } from 'node:http'
 import { headerBytesMax } from '../domain/limits.js'
-import { type RefusalCode, refusals } from '../domain/outcomes.js'
-import { securityHeaders } from './security-headers.js'
+import { answerBrokenRequest } from './broken-request.js'
 
 export interface ConnectionBounds {
   /** In which a whole request must arrive. */
@@ -34,8 +31,10 @@ export function connectionOptions(bounds: ConnectionBounds) {
       headersTimeout: requestTimeoutMs,
       connectionsCheckingInterval: lookIntervalMs,
       maxHeaderSize: headerBytesMax,
+      // A missing Host is refused by the shell, in the form of every other refusal.
+      requireHostHeader: false,
     },
-    clientErrorHandler: answerUnreadable,
+    clientErrorHandler: answerBrokenRequest,
   }
 }
 
@@ -43,27 +42,4 @@ export function connectionOptions(bounds: ConnectionBounds) {
 export function boundConnections(server: Server, bounds: ConnectionBounds, onDrop: () => void): void {
   server.maxConnections = bounds.connectionsMax
   server.on('drop', onDrop)
-}
-
-/** Answers what never became a call, in the form of every other refusal, and hangs up. */
-function answerUnreadable(error: ConnectionError, socket: Socket): void {
-  if (error.code !== 'ECONNRESET' && socket.writable) socket.write(rawAnswer(refusalOf(error.code)))
-  socket.destroy()
-}
-
-function refusalOf(code: string): RefusalCode {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'request-timeout'
-  return code === 'HPE_HEADER_OVERFLOW' ? 'headers-too-large' : 'invalid-request'
-}
-
-function rawAnswer(code: RefusalCode): string {
-  const { status, title } = refusals[code]
-  const body = JSON.stringify({ type: `urn:holdfast:${code}`, title, status, detail: title })
-  const headers = Object.entries({
-    ...securityHeaders,
-    'content-type': 'application/problem+json',
-    'content-length': Buffer.byteLength(body),
-    connection: 'close',
-  }).map(([name, value]) => `${name}: ${value}\r\n`)
-  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers.join('')}\r\n${body}`
 }

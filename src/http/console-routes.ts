@@ -18,8 +18,13 @@ export const consoleRoutes: FastifyPluginCallbackTypebox<ConsoleRoutesOptions> =
     config: { scopes: ['console'] },
     schema: {
       tags: ['operation'],
+      operationId: 'readConsole',
       summary: 'Read what the console can do here, by the key of the call',
-      response: schemas.answers({ 200: ConsoleInfo }, []),
+      description: 'The page asks it first, also whether its key is valid.',
+      response: schemas.answers(
+        { 200: schemas.answer(ConsoleInfo, 'What there is, and what the key may do.') },
+        [],
+      ),
     },
     handler: async (request) => ({
       version,

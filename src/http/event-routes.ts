@@ -1,6 +1,6 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
 import type { LiveFeed } from '../live/live-feed.js'
-import { EventsQuery, StoreEvent } from './event-schemas.js'
+import { EventsQuery, StoreEvent, storeEventExample } from './event-schemas.js'
 import { EventStream } from './event-stream.js'
 import { sendRefusal } from './problem.js'
 import * as schemas from './schemas.js'
@@ -28,6 +28,7 @@ export const eventRoutes: FastifyPluginCallbackTypebox<EventRoutesOptions> = (ap
     config: { scopes: ['console'] },
     schema: {
       tags: ['operation'],
+      operationId: 'followStore',
       summary: 'Follow what happens in a store, as server-sent events',
       description:
         'A `pulse` comes once a second. The client reconnects by itself, also after `closing`; a client that does not read is cut off.',
@@ -36,7 +37,7 @@ export const eventRoutes: FastifyPluginCallbackTypebox<EventRoutesOptions> = (ap
         {
           200: {
             description: 'Events, until one side hangs up.',
-            content: { 'text/event-stream': { schema: StoreEvent } },
+            content: { 'text/event-stream': { schema: StoreEvent, example: storeEventExample } },
           },
         },
         ['too-many-streams'],

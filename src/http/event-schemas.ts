@@ -6,7 +6,8 @@ import { Stock } from './schemas.js'
 export const skusWatchedMax = 100
 
 const strict = { additionalProperties: false }
-const rate = (description: string) => Type.Number({ minimum: 0, description })
+const rate = (description: string, example: number) =>
+  Type.Number({ minimum: 0, description, examples: [example] })
 const unlessAway = <T extends ReturnType<typeof Type.Number>>(figure: T, description: string) =>
   Type.Union([figure, Type.Null()], { description: `${description} Null while Redis does not answer.` })
 
@@ -25,27 +26,32 @@ export const EventsQuery = Type.Object(
 
 export const Pulse = Type.Object(
   {
-    at: Type.String({ format: 'date-time' }),
+    at: Type.String({ format: 'date-time', examples: ['2026-12-12T12:00:01.000Z'] }),
     perSecond: Type.Object(
       {
-        holds: rate('Reservations made.'),
-        refusals: rate('Holds refused for want of stock, or of the SKU.'),
-        confirms: rate('Reservations paid.'),
-        releases: rate('Reservations given back.'),
-        expiries: rate('Reservations that ran out.'),
+        holds: rate('Reservations made.', 212),
+        refusals: rate('Holds refused for want of stock, or of the SKU.', 14),
+        confirms: rate('Reservations paid.', 187),
+        releases: rate('Reservations given back.', 6),
+        expiries: rate('Reservations that ran out.', 9),
       },
       { description: 'Of the whole store, over all processes.' },
     ),
     persistence: Type.Object({
-      entries: unlessAway(Type.Number({ minimum: 0 }), 'Ledger entries that MySQL lacks.'),
-      seconds: unlessAway(Type.Number({ minimum: 0 }), 'How long the oldest of them has waited.'),
+      entries: unlessAway(Type.Number({ minimum: 0, examples: [31] }), 'Ledger entries that MySQL lacks.'),
+      seconds: unlessAway(
+        Type.Number({ minimum: 0, examples: [0.08] }),
+        'How long the oldest of them has waited.',
+      ),
     }),
     expiryLagSeconds: unlessAway(
-      Type.Number({ minimum: 0 }),
+      Type.Number({ minimum: 0, examples: [0] }),
       'How long the oldest overdue reservation has been due.',
     ),
-    totals: Type.Optional(Type.Object({ skus: Type.Integer({ minimum: 0 }) })),
-    readiness: Type.Optional(Type.Unknown({ description: 'What `/readyz` answers.' })),
+    totals: Type.Optional(Type.Object({ skus: Type.Integer({ minimum: 0, examples: [1240] }) })),
+    readiness: Type.Optional(
+      Type.Unknown({ description: 'What `/readyz` answers.', examples: [{ ready: true, reasons: [] }] }),
+    ),
   },
   { title: 'Pulse', description: 'One second of a store.' },
 )
@@ -59,42 +65,67 @@ export const StockChanges = Type.Object({ items: Type.Array(Stock) }, { title: '
 
 export const ReconciliationProgress = Type.Object(
   {
-    id: Type.String({ format: 'uuid', description: 'Of the run.' }),
+    id: Type.String({
+      format: 'uuid',
+      description: 'Of the run.',
+      examples: ['5f0c7a3e-5d1f-4b0e-9a57-0d5c2f1c8a11'],
+    }),
     phase: Type.Enum(['stock', 'reservations', 'sums']),
-    checked: Type.Integer({ minimum: 0, description: 'Items of the phase that were compared.' }),
+    checked: Type.Integer({
+      minimum: 0,
+      description: 'Items of the phase that were compared.',
+      examples: [400],
+    }),
     total: Type.Optional(
-      Type.Integer({ minimum: 0, description: 'Items of the phase, about; absent where none are counted.' }),
+      Type.Integer({
+        minimum: 0,
+        description: 'Items of the phase, about; absent where none are counted.',
+        examples: [1240],
+      }),
     ),
-    drifted: Type.Integer({ minimum: 0, description: 'Differences found so far.' }),
-    done: Type.Boolean(),
+    drifted: Type.Integer({ minimum: 0, description: 'Differences found so far.', examples: [0] }),
+    done: Type.Boolean({ examples: [false] }),
   },
   { title: 'ReconciliationProgress' },
 )
 
 const ReplaySide = Type.Object({
-  accepted: Type.Integer({ description: 'Orders that were paid.' }),
-  refused: Type.Integer({ description: 'Customers who found nothing.' }),
-  cancelled: Type.Integer({ description: 'Paid orders whose units are not there.' }),
-  available: Type.Integer({ description: 'Units that the store says it has; may be negative.' }),
+  accepted: Type.Integer({ description: 'Orders that were paid.', examples: [412] }),
+  refused: Type.Integer({ description: 'Customers who found nothing.', examples: [88] }),
+  cancelled: Type.Integer({ description: 'Paid orders whose units are not there.', examples: [0] }),
+  available: Type.Integer({
+    description: 'Units that the store says it has; may be negative.',
+    examples: [31],
+  }),
 })
 
 export const ReplayProgress = Type.Object(
   {
-    id: Type.String({ format: 'uuid' }),
-    second: Type.Number({ minimum: 0, description: 'Since the sale began.' }),
+    id: Type.String({ format: 'uuid', examples: ['b3a1f0c2-7d1e-4c7b-8a55-0f6f2f1f9d10'] }),
+    second: Type.Number({ minimum: 0, description: 'Since the sale began.', examples: [7.5] }),
     naive: ReplaySide,
     holdfast: ReplaySide,
-    stock: Type.Integer({ description: 'Units on sale.' }),
-    done: Type.Boolean(),
+    stock: Type.Integer({ description: 'Units on sale.', examples: [600] }),
+    done: Type.Boolean({ examples: [false] }),
     failed: Type.Optional(Type.String({ description: 'Why it did not come to its end.' })),
   },
   { title: 'ReplayProgress' },
 )
 
-export const ReplayParams = Type.Object({ id: Type.String({ description: 'The id of a replay.' }) })
+export const ReplayParams = Type.Object({
+  id: Type.String({
+    description: 'The id of a replay.',
+    examples: ['b3a1f0c2-7d1e-4c7b-8a55-0f6f2f1f9d10'],
+  }),
+})
 
 const event = (name: string, data: ReturnType<typeof Type.Object>) =>
   Type.Object({ event: Type.Literal(name), data })
+
+export const storeEventExample = {
+  event: 'stock',
+  data: { items: [{ sku: 'SNEAKER-42', available: 98, held: 2, sold: 0, onHand: 100 }] },
+}
 
 /** What stands in the lines `event:` and `data:` of each event. */
 export const StoreEvent = Type.Union(
@@ -111,12 +142,14 @@ export const StoreEvent = Type.Union(
 
 export const ConsoleInfo = Type.Object(
   {
-    version: Type.String(),
-    stores: Type.Array(Type.String(), { description: 'Those that the key may see.' }),
-    store: Type.String({ description: 'The one this answer is about.' }),
-    replay: Type.Boolean({ description: 'Whether the 12.12 sale can be replayed here.' }),
-    keyName: Type.Union([Type.String(), Type.Null()], { description: 'Of the key of the call.' }),
-    scopes: Type.Array(Type.String(), { description: 'What the key may do.' }),
+    version: Type.String({ examples: ['0.1.0'] }),
+    stores: Type.Array(Type.String({ examples: ['main'] }), { description: 'Those that the key may see.' }),
+    store: Type.String({ description: 'The one this answer is about.', examples: ['main'] }),
+    replay: Type.Boolean({ description: 'Whether the 12.12 sale can be replayed here.', examples: [false] }),
+    keyName: Type.Union([Type.String({ examples: ['office'] }), Type.Null()], {
+      description: 'Of the key of the call.',
+    }),
+    scopes: Type.Array(Type.String({ examples: ['console'] }), { description: 'What the key may do.' }),
   },
   { title: 'ConsoleInfo' },
 )

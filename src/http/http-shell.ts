@@ -1,7 +1,13 @@
 import { isUtf8 } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify'
 import { bodyBytesMax } from '../domain/limits.js'
 import { boundConnections, type ConnectionBounds, connectionOptions } from './connection-bounds.js'
 import type { Metrics } from './metrics.js'
@@ -47,9 +53,9 @@ export function openShell(o: ShellOptions) {
 
   boundConnections(app.server, o.connections, () => o.metrics.droppedConnections.inc())
   app.setErrorHandler(handleError)
-  app.setNotFoundHandler((request, reply) => {
-    sendProblem(reply, 'not-found', `There is no ${request.method} ${request.url.split('?', 1)[0]}.`)
-  })
+  app.setNotFoundHandler(answerNotFound)
+  // A client that expects what is not known gets its answer; Node's own would be an empty 417.
+  app.server.on('checkExpectation', app.routing)
   acceptEmptyBodies(app)
   let stopping = false
   app.addHook('preClose', (done) => {
@@ -60,6 +66,10 @@ export function openShell(o: ShellOptions) {
     reply.headers(securityHeaders).header('x-request-id', request.id)
     if (stopping || o.isDraining()) reply.header('connection', 'close')
     if (stopping) sendProblem(reply, 'stopping', 'Repeat the call.')
+    else if (request.headers.host === undefined && request.raw.httpVersion === '1.1') {
+      sendProblem(reply, 'invalid-request', 'A request of HTTP/1.1 names its Host.')
+      // Whatever its body is: that is not read.
+    } else if (request.is404) answerNotFound(request, reply)
     else done()
   })
   app.addHook('onRoute', (route) => {
@@ -69,6 +79,10 @@ export function openShell(o: ShellOptions) {
     }
   })
   return app
+}
+
+function answerNotFound(request: FastifyRequest, reply: FastifyReply): void {
+  sendProblem(reply, 'not-found', `There is no ${request.method} ${request.url.split('?', 1)[0]}.`)
 }
 
 const idPattern = /^[A-Za-z0-9._-]{1,64}$/

@@ -12,6 +12,7 @@ export const idempotencyKeyHeader = {
       type: 'string',
       description:
         'Names the effect of the call, 1 to 255 printable ASCII characters: a repeat has no second one.',
+      examples: ['order-1212'],
     },
   },
 } as const

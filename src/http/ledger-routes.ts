@@ -12,9 +12,14 @@ export const ledgerRoutes: FastifyPluginCallbackTypebox = (app, _options, done) 
     config: { scopes: ['stock:read', 'console'] },
     schema: {
       tags: ['ledger'],
+      operationId: 'readLedger',
       summary: 'Read the ledger in order, all of it or that of a SKU or a reservation',
+      description: 'Every change of stock, as MySQL holds it: the newest ones may be missing for a moment.',
       querystring: schemas.LedgerQuery,
-      response: schemas.answers({ 200: schemas.LedgerPage }, ['rate-limited', 'mysql-unavailable']),
+      response: schemas.answers({ 200: schemas.answer(schemas.LedgerPage, 'A page of entries.') }, [
+        'rate-limited',
+        'mysql-unavailable',
+      ]),
     },
     handler: async (request, reply) => {
       const { sku, reservationId, after, order = 'oldest', limit = String(pageItemsDefault) } = request.query

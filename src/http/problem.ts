@@ -8,14 +8,36 @@ const retryAfterSeconds = 1
 /** Whom an overloaded process sends away comes back at different times. */
 const overloadRetrySecondsMax = 3
 
-/** Answers with problem details (RFC 9457); `detail` is for people, `fields` for programs. */
+/** Problem details (RFC 9457); `detail` is for people, the fields beside the four are for programs. */
+export interface ProblemDetails {
+  type: string
+  title: string
+  status: number
+  detail: string
+  [field: string]: unknown
+}
+
+export function describeProblem(
+  code: RefusalCode,
+  detail: string,
+  fields: Readonly<Record<string, unknown>> = {},
+): ProblemDetails {
+  const { status, title } = refusals[code]
+  return { type: `urn:holdfast:${code}`, title, status, detail, ...fields }
+}
+
+/** Answers with problem details. */
 export function sendProblem(
   reply: FastifyReply,
   code: RefusalCode,
   detail: string,
   fields: Readonly<Record<string, unknown>> = {},
 ): FastifyReply {
-  const { status, title } = refusals[code]
+  return send(reply, code, describeProblem(code, detail, fields))
+}
+
+function send(reply: FastifyReply, code: RefusalCode, problem: ProblemDetails): FastifyReply {
+  const { status } = problem
   if (code === 'overloaded') reply.header('retry-after', randomInt(1, overloadRetrySecondsMax + 1))
   else if (status === 503) reply.header('retry-after', retryAfterSeconds)
   if (status === 401) reply.header('www-authenticate', 'Bearer')
@@ -23,7 +45,7 @@ export function sendProblem(
     .code(status)
     .header('content-type', 'application/problem+json')
     .serializer(JSON.stringify)
-    .send({ type: `urn:holdfast:${code}`, title, status, detail, ...fields })
+    .send(problem)
 }
 
 /**
@@ -34,33 +56,35 @@ export function setPosition(reply: FastifyReply, position: Position | undefined)
   return position ? reply.header('holdfast-position', formatPosition(position)) : reply
 }
 
-/** Answers with a refusal of the gate, with the fields the contract names for it. */
+/** Answers with a refusal of the gate. @param reason why the store is fenced, where it is. */
 export function sendRefusal(reply: FastifyReply, refusal: Refusal, reason?: string): FastifyReply {
+  return send(setPosition(reply, refusal.position), refusal.refused, describeRefusal(refusal, reason))
+}
+
+/** A refusal with the fields the contract names for it. */
+export function describeRefusal(refusal: Refusal, reason?: string): ProblemDetails {
   const code = refusal.refused
-  setPosition(reply, refusal.position)
   switch (refusal.refused) {
     case 'insufficient-stock': {
       const short = refusal.lines.map((l) => `${l.sku}: ${l.requested} requested, ${l.available} available`)
-      return sendProblem(reply, code, `${short.join('; ')}.`, { lines: refusal.lines })
+      return describeProblem(code, `${short.join('; ')}.`, { lines: refusal.lines })
     }
     case 'unknown-sku':
-      return sendProblem(reply, code, `Unknown: ${refusal.skus.join(', ')}.`, { skus: refusal.skus })
+      return describeProblem(code, `Unknown: ${refusal.skus.join(', ')}.`, { skus: refusal.skus })
     case 'below-held':
-      return sendProblem(reply, code, `${refusal.held} units are held.`, { held: refusal.held })
+      return describeProblem(code, `${refusal.held} units are held.`, { held: refusal.held })
     case 'extension-limit': {
       const latest = new Date(refusal.expiresAtMsMax).toISOString()
-      return sendProblem(reply, code, `Its deadline can be ${latest} at the latest.`, {
-        expiresAtMax: latest,
-      })
+      return describeProblem(code, `Its deadline can be ${latest} at the latest.`, { expiresAtMax: latest })
     }
     case 'invalid-request':
-      return sendProblem(reply, code, `${refusal.detail ?? refusals[code].title}`)
+      return describeProblem(code, `${refusal.detail ?? refusals[code].title}`)
     case 'store-fenced':
-      return sendProblem(reply, code, `${reason ?? 'Redis and MySQL have not been compared yet'}.`)
+      return describeProblem(code, `${reason ?? 'Redis and MySQL have not been compared yet'}.`)
     case 'holds-paused':
-      return sendProblem(reply, code, `${refusal.reason}.`)
+      return describeProblem(code, `${refusal.reason}.`)
     default:
-      return sendProblem(reply, code, refusals[code].title)
+      return describeProblem(code, refusals[code].title)
   }
 }
 

@@ -19,9 +19,11 @@ export const reconciliationRoutes: FastifyPluginCallbackTypebox = (app, _options
     config: { scopes: ['console'] },
     schema: {
       tags,
+      operationId: 'reconcile',
       summary: 'Compare Redis with MySQL at the same position; correct what differs when asked to',
+      description: 'Selling goes on meanwhile. The answer comes when the run is done; its report is kept.',
       body: schemas.ReconcileBody,
-      response: schemas.answers({ 200: schemas.Reconciliation }, [
+      response: schemas.answers({ 200: schemas.answer(schemas.Reconciliation, 'What was found.') }, [
         'rate-limited',
         'body-too-large',
         'unsupported-media-type',
@@ -51,9 +53,14 @@ export const reconciliationRoutes: FastifyPluginCallbackTypebox = (app, _options
     config: { scopes: ['console'] },
     schema: {
       tags,
+      operationId: 'listReconciliations',
       summary: 'List the reports of a store, the newest first',
+      description: 'Those of the worker too, which compares regularly and repairs nothing.',
       querystring: schemas.ReconciliationsQuery,
-      response: schemas.answers({ 200: schemas.ReconciliationPage }, ['rate-limited', 'mysql-unavailable']),
+      response: schemas.answers({ 200: schemas.answer(schemas.ReconciliationPage, 'A page of reports.') }, [
+        'rate-limited',
+        'mysql-unavailable',
+      ]),
     },
     handler: async (request, reply) => {
       const { cursor, limit = String(pageItemsDefault) } = request.query
@@ -74,9 +81,11 @@ export const reconciliationRoutes: FastifyPluginCallbackTypebox = (app, _options
     config: { scopes: ['console'] },
     schema: {
       tags,
+      operationId: 'readReconciliation',
       summary: 'Read a report',
+      description: 'The report of one run, as it was answered then.',
       params: schemas.ReconciliationParams,
-      response: schemas.answers({ 200: schemas.Reconciliation }, [
+      response: schemas.answers({ 200: schemas.answer(schemas.Reconciliation, 'The report.') }, [
         'rate-limited',
         'unknown-reconciliation',
         'mysql-unavailable',

@@ -32,9 +32,12 @@ export const replayRoutes: FastifyPluginCallbackTypebox<ReplayRoutesOptions> = (
     config: { scopes },
     schema: {
       tags,
+      operationId: 'startReplay',
       summary: 'Replay the 12.12 sale, without Holdfast and with it, in a store of its own',
+      description:
+        'It takes some 15 seconds and is removed afterwards. Its progress is told by the event stream too.',
       body: schemas.ReleaseBody,
-      response: schemas.answers({ 202: ReplayProgress }, [
+      response: schemas.answers({ 202: schemas.answer(ReplayProgress, 'It has begun.') }, [
         'body-too-large',
         'unsupported-media-type',
         'replay-unavailable',
@@ -54,9 +57,11 @@ export const replayRoutes: FastifyPluginCallbackTypebox<ReplayRoutesOptions> = (
     config: { scopes },
     schema: {
       tags,
+      operationId: 'readReplay',
       summary: 'Read how far the newest replay is, or how it ended',
+      description: 'Only the newest one is kept, for as long as the service runs.',
       params: ReplayParams,
-      response: schemas.answers({ 200: ReplayProgress }, ['unknown-replay']),
+      response: schemas.answers({ 200: schemas.answer(ReplayProgress, 'Its state.') }, ['unknown-replay']),
     },
     handler: async (request, reply) => {
       const newest = replays?.newest

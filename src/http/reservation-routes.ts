@@ -18,6 +18,17 @@ export interface ReservationRoutesOptions {
 }
 
 const tags = ['reservations']
+
+/** How the examples of the calls differ from a new reservation. */
+const read = { persisted: true }
+const confirmed = {
+  state: 'confirmed',
+  paymentRef: 'payment-99',
+  closedAt: '2026-12-12T12:03:20.000Z',
+} as const
+const released = { state: 'released', closedAt: '2026-12-12T12:03:20.000Z', persisted: false } as const
+const extended = { expiresAt: '2026-12-12T12:35:00.000Z', persisted: false }
+
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 /** Reserve at checkout, confirm at payment, release on cancel, extend while the shopper pays. */
@@ -32,17 +43,32 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
     config: { scopes: ['reservations:write'] },
     schema: {
       tags,
+      operationId: 'reserve',
       summary: 'Hold units for a customer until a deadline, all lines or none',
+      description:
+        'Send it when the checkout begins, with a key that is the same for each attempt, such as the id of the order. Every short line is named in the refusal.',
       headers: idempotencyKeyHeader,
       body: schemas.ReserveBody,
-      response: schemas.positionedAnswers({ 200: schemas.Reservation, 201: schemas.Reservation }, [
-        ...schemas.everyChange,
-        'rate-limited',
-        'holds-paused',
-        'unknown-sku',
-        'insufficient-stock',
-        'idempotency-key-reused',
-      ]),
+      response: schemas.positionedAnswers(
+        {
+          200: schemas.answer(
+            schemas.Reservation,
+            'The key had made this reservation; it is shown as it is now.',
+            {
+              persisted: true,
+            },
+          ),
+          201: schemas.answer(schemas.Reservation, 'The units are held until the deadline.'),
+        },
+        [
+          ...schemas.everyChange,
+          'rate-limited',
+          'holds-paused',
+          'unknown-sku',
+          'insufficient-stock',
+          'idempotency-key-reused',
+        ],
+      ),
     },
     onRequest: checkIdempotencyKey,
     handler: async (request, reply) => {
@@ -85,15 +111,14 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
     config: { scopes: ['reservations:read', 'console'] },
     schema: {
       tags,
+      operationId: 'readReservation',
       summary: 'Read a reservation',
+      description: 'From Redis, or from MySQL once it ended longer ago than it is kept in Redis.',
       params: schemas.IdParams,
-      response: schemas.positionedAnswers({ 200: schemas.Reservation }, [
-        'rate-limited',
-        'unknown-reservation',
-        'store-fenced',
-        'redis-unavailable',
-        'mysql-unavailable',
-      ]),
+      response: schemas.positionedAnswers(
+        { 200: schemas.answer(schemas.Reservation, 'The reservation.', read) },
+        ['rate-limited', 'unknown-reservation', 'store-fenced', 'redis-unavailable', 'mysql-unavailable'],
+      ),
     },
     handler: async (request, reply) => {
       const { store } = request
@@ -113,20 +138,33 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
     config: { scopes: ['reservations:write'], ...settling },
     schema: {
       tags,
+      operationId: 'confirm',
       summary: 'Sell the units: the customer has paid',
       description:
         '200: both Redis and MySQL hold the sale. 202: Redis holds it and MySQL has not confirmed yet; repeat the call or read the reservation to learn when it has.',
       params: schemas.IdParams,
       body: schemas.ConfirmBody,
-      response: schemas.positionedAnswers({ 200: schemas.Reservation, 202: schemas.Reservation }, [
-        ...schemas.everyChange,
-        'mysql-unavailable',
-        'unknown-reservation',
-        'reservation-expired',
-        'reservation-released',
-        'payment-mismatch',
-        'insufficient-stock',
-      ]),
+      response: schemas.positionedAnswers(
+        {
+          200: schemas.answer(schemas.Reservation, 'Sold, and both Redis and MySQL hold it.', {
+            ...confirmed,
+            persisted: true,
+          }),
+          202: schemas.answer(schemas.Reservation, 'Sold; MySQL has not confirmed it yet.', {
+            ...confirmed,
+            persisted: false,
+          }),
+        },
+        [
+          ...schemas.everyChange,
+          'mysql-unavailable',
+          'unknown-reservation',
+          'reservation-expired',
+          'reservation-released',
+          'payment-mismatch',
+          'insufficient-stock',
+        ],
+      ),
     },
     handler: async (request, reply) => {
       const { store, body } = request
@@ -149,16 +187,27 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
     config: { scopes: ['reservations:write'], ...settling },
     schema: {
       tags,
+      operationId: 'release',
       summary: 'Give the units back: the customer cancelled',
+      description: 'The units are available again at once. A repeat is answered as the first call was.',
       params: schemas.IdParams,
       body: schemas.ReleaseBody,
-      response: schemas.positionedAnswers({ 200: schemas.Reservation }, [
-        ...schemas.everyChange,
-        'mysql-unavailable',
-        'unknown-reservation',
-        'reservation-confirmed',
-        'reservation-expired',
-      ]),
+      response: schemas.positionedAnswers(
+        {
+          200: schemas.answer(
+            schemas.Reservation,
+            'The reservation, which holds no units any more.',
+            released,
+          ),
+        },
+        [
+          ...schemas.everyChange,
+          'mysql-unavailable',
+          'unknown-reservation',
+          'reservation-confirmed',
+          'reservation-expired',
+        ],
+      ),
     },
     handler: async (request, reply) => {
       const { store } = request
@@ -177,19 +226,25 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
     config: { scopes: ['reservations:write'], ...settling },
     schema: {
       tags,
+      operationId: 'extend',
       summary: 'Move the deadline later',
       description: 'A deadline is never moved earlier: a call that asks for one changes nothing.',
       params: schemas.IdParams,
       body: schemas.ExtendBody,
-      response: schemas.positionedAnswers({ 200: schemas.Reservation }, [
-        ...schemas.everyChange,
-        'mysql-unavailable',
-        'unknown-reservation',
-        'reservation-confirmed',
-        'reservation-released',
-        'reservation-expired',
-        'extension-limit',
-      ]),
+      response: schemas.positionedAnswers(
+        {
+          200: schemas.answer(schemas.Reservation, 'The reservation with the deadline it has now.', extended),
+        },
+        [
+          ...schemas.everyChange,
+          'mysql-unavailable',
+          'unknown-reservation',
+          'reservation-confirmed',
+          'reservation-released',
+          'reservation-expired',
+          'extension-limit',
+        ],
+      ),
     },
     handler: async (request, reply) => {
       const { store } = request

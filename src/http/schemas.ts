@@ -11,6 +11,7 @@ import {
   ttlSecondsMax,
 } from '../domain/limits.js'
 import { type RefusalCode, refusals } from '../domain/outcomes.js'
+import { exampleOf, exampleProblem } from './examples.js'
 
 const strict = { additionalProperties: false }
 
@@ -23,8 +24,12 @@ const text = (description: string, example: string) =>
     description,
     examples: [example],
   })
-const time = (description: string) => Type.String({ format: 'date-time', description })
-const count = (description: string) => Type.Integer({ minimum: 0, maximum: 2 * countMax, description })
+const time = (description: string, example: string) =>
+  Type.String({ format: 'date-time', description, examples: [example] })
+const count = (description: string, example: number) =>
+  Type.Integer({ minimum: 0, maximum: 2 * countMax, description, examples: [example] })
+const position = (description: string, example = '1-1042') =>
+  Type.String({ description, examples: [example] })
 const ttlSeconds = Type.Integer({
   minimum: 1,
   maximum: ttlSecondsMax,
@@ -63,10 +68,13 @@ export const ConfirmBody = Type.Object(
       }),
     ),
   },
-  strict,
+  {
+    ...strict,
+    examples: [{ paymentRef: 'payment-99' }, { paymentRef: 'payment-99', ifExpired: 'reacquire' }],
+  },
 )
 
-export const ReleaseBody = Type.Object({}, strict)
+export const ReleaseBody = Type.Object({}, { ...strict, examples: [{}] })
 
 export const ExtendBody = Type.Object({ ttlSeconds }, strict)
 
@@ -96,20 +104,29 @@ export const AdjustBody = Type.Object(
   strict,
 )
 
+const reservationId = '0193bad9-9f00-7c3e-8a51-4b6d2e90c7f1'
+
 export const Reservation = Type.Object(
   {
-    id: Type.String({ format: 'uuid', description: 'A UUID, version 7.' }),
-    state: Type.Enum(['held', 'confirmed', 'released', 'expired']),
-    customerId: Type.String(),
-    orderId: Type.Optional(Type.String()),
-    lines: Type.Array(Type.Object({ sku, quantity: Type.Integer() })),
-    createdAt: time("When it was made, by Redis' clock."),
-    expiresAt: time('Its deadline.'),
-    paymentRef: Type.Optional(Type.String()),
+    id: Type.String({ format: 'uuid', description: 'A UUID, version 7.', examples: [reservationId] }),
+    state: Type.Enum(['held', 'confirmed', 'released', 'expired'], {
+      description: 'Held until it is confirmed, released or, at its deadline, expired.',
+    }),
+    customerId: Type.String({ examples: ['customer-7'] }),
+    orderId: Type.Optional(Type.String({ examples: ['order-1212'] })),
+    lines: Type.Array(
+      Type.Object({ sku, quantity: Type.Integer({ description: 'Units.', examples: [2] }) }),
+      { description: 'One for each SKU, in the order of their names.' },
+    ),
+    createdAt: time("When it was made, by Redis' clock.", '2026-12-12T12:00:00.000Z'),
+    expiresAt: time('Its deadline.', '2026-12-12T12:15:00.000Z'),
+    paymentRef: Type.Optional(Type.String({ description: 'The payment it was confirmed by.' })),
     reacquired: Type.Optional(
       Type.Boolean({ description: 'The payment came late and its units were taken again.' }),
     ),
-    closedAt: Type.Optional(time('When it was confirmed, released or expired.')),
+    closedAt: Type.Optional(
+      Type.String({ format: 'date-time', description: 'When it was confirmed, released or expired.' }),
+    ),
     persisted: Type.Optional(Type.Boolean({ description: 'Whether MySQL holds its newest change.' })),
   },
   { title: 'Reservation' },
@@ -118,41 +135,41 @@ export const Reservation = Type.Object(
 export const Stock = Type.Object(
   {
     sku,
-    available: count('Units that can be reserved.'),
-    held: count('Units of open reservations.'),
-    sold: count('Units of confirmed reservations.'),
-    onHand: count('available + held.'),
+    available: count('Units that can be reserved.', 88),
+    held: count('Units of open reservations.', 12),
+    sold: count('Units of confirmed reservations.', 40),
+    onHand: count('available + held.', 100),
   },
   { title: 'Stock' },
 )
 
 const nextCursor = Type.Union([Type.String(), Type.Null()], {
   description: 'What to pass to get the next page; null on the last one.',
+  examples: [null],
 })
 
 export const StockPage = Type.Object({ items: Type.Array(Stock), nextCursor }, { title: 'StockPage' })
 
 const LedgerEntry = Type.Object(
   {
-    position: Type.String({ description: 'epoch-sequence', examples: ['1-1042'] }),
-    kind: Type.String({ examples: ['reserve'] }),
-    occurredAt: time("By Redis' clock."),
-    reservationId: Type.Optional(Type.String()),
+    position: position('epoch-sequence'),
+    kind: Type.String({ description: 'What changed the stock.', examples: ['reserve'] }),
+    occurredAt: time("By Redis' clock.", '2026-12-12T12:00:00.000Z'),
+    reservationId: Type.Optional(Type.String({ examples: [reservationId] })),
     lines: Type.Array(
       Type.Object({
         sku,
-        quantity: Type.Integer({ description: 'Units moved.' }),
-        available: count('Right after.'),
-        held: count('Right after.'),
-        sold: count('Right after.'),
+        quantity: Type.Integer({ description: 'Units moved.', examples: [2] }),
+        available: count('Right after.', 88),
+        held: count('Right after.', 12),
+        sold: count('Right after.', 40),
       }),
     ),
-    reason: Type.Optional(Type.String()),
+    reason: Type.Optional(Type.String({ description: 'Why stock was adjusted.' })),
     actor: Type.Optional(
       Type.String({
         description:
           'Who changed stock or corrected it: the name of an API key, or `cli:` and the user at the command line. Absent where no key was asked for.',
-        examples: ['back-office'],
       }),
     ),
   },
@@ -165,12 +182,17 @@ export const LedgerPage = Type.Object({ items: Type.Array(LedgerEntry), nextCurs
 const limit = Type.String({
   pattern: '^([1-9][0-9]?|[1-4][0-9]{2}|500)$',
   description: `Items a page, 1 to ${pageItemsMax}; ${pageItemsDefault} when absent.`,
+  examples: ['50'],
 })
 
 export const StockQuery = Type.Object(
   {
     cursor: Type.Optional(
-      Type.String({ pattern: skuPattern, description: 'nextCursor of the page before.' }),
+      Type.String({
+        pattern: skuPattern,
+        description: 'nextCursor of the page before.',
+        examples: ['SNEAKER-42'],
+      }),
     ),
     limit: Type.Optional(limit),
     search: Type.Optional(
@@ -187,15 +209,21 @@ export const StockQuery = Type.Object(
 export const LedgerQuery = Type.Object(
   {
     sku: Type.Optional(sku),
-    reservationId: Type.Optional(Type.String({ format: 'uuid' })),
+    reservationId: Type.Optional(
+      Type.String({ format: 'uuid', description: 'Entries of this reservation.', examples: [reservationId] }),
+    ),
     after: Type.Optional(
       Type.String({
         pattern: '^[0-9]{1,9}-[0-9]{1,15}$',
         description: 'A position; entries that come after it in the order asked for.',
+        examples: ['1-1041'],
       }),
     ),
     order: Type.Optional(
-      Type.Enum(['oldest', 'newest'], { description: 'Which come first; the oldest when absent.' }),
+      Type.Enum(['oldest', 'newest'], {
+        description: 'Which come first; the oldest when absent.',
+        examples: ['newest'],
+      }),
     ),
     limit: Type.Optional(limit),
   },
@@ -205,7 +233,10 @@ export const LedgerQuery = Type.Object(
 export const ReconcileBody = Type.Object(
   {
     repair: Type.Optional(
-      Type.Boolean({ description: 'Correct what differs by ledger entries; otherwise nothing is changed.' }),
+      Type.Boolean({
+        description: 'Correct what differs by ledger entries; otherwise nothing is changed.',
+        examples: [false],
+      }),
     ),
     skus: Type.Optional(
       Type.Array(sku, {
@@ -219,8 +250,8 @@ export const ReconcileBody = Type.Object(
   strict,
 )
 
-const driftValue = (description: string) =>
-  Type.Union([Type.Integer(), Type.String(), Type.Null()], { description })
+const driftValue = (description: string, example: number) =>
+  Type.Union([Type.Integer(), Type.String(), Type.Null()], { description, examples: [example] })
 
 const Drift = Type.Object(
   {
@@ -231,11 +262,17 @@ const Drift = Type.Object(
         'A count, a field of the reservation, what points at it, or `quarantine` for a SKU whose ledger entries are quarantined.',
       examples: ['available'],
     }),
-    redis: driftValue('What Redis had at the position; null for nothing.'),
-    mysql: driftValue("What MySQL's row had at the position; null for nothing."),
-    expected: driftValue('What the ledger, or the sum of the reservations, says; null when it cannot tell.'),
-    cause: Type.String({ description: 'What probably happened.' }),
-    repaired: Type.Boolean(),
+    redis: driftValue('What Redis had at the position; null for nothing.', 93),
+    mysql: driftValue("What MySQL's row had at the position; null for nothing.", 88),
+    expected: driftValue(
+      'What the ledger, or the sum of the reservations, says; null when it cannot tell.',
+      88,
+    ),
+    cause: Type.String({
+      description: 'What probably happened.',
+      examples: ['The count in Redis was changed outside Holdfast.'],
+    }),
+    repaired: Type.Boolean({ examples: [false] }),
     unrepaired: Type.Optional(Type.String({ description: 'Why it was not repaired although asked for.' })),
   },
   { title: 'Drift' },
@@ -243,15 +280,18 @@ const Drift = Type.Object(
 
 export const Reconciliation = Type.Object(
   {
-    id: Type.Integer(),
-    position: Type.String({ description: 'The newest position compared.', examples: ['1-1042'] }),
-    startedAt: time('When it began.'),
-    tookMs: Type.Integer(),
-    repair: Type.Boolean({ description: 'Whether repair was asked for.' }),
-    checked: Type.Object({ skus: Type.Integer(), reservations: Type.Integer() }),
+    id: Type.Integer({ examples: [7] }),
+    position: position('The newest position compared.'),
+    startedAt: time('When it began.', '2026-12-12T12:30:00.000Z'),
+    tookMs: Type.Integer({ description: 'Milliseconds.', examples: [214] }),
+    repair: Type.Boolean({ description: 'Whether repair was asked for.', examples: [false] }),
+    checked: Type.Object({
+      skus: Type.Integer({ examples: [3] }),
+      reservations: Type.Integer({ examples: [6] }),
+    }),
     drifted: Type.Array(Drift, { description: 'The first differences.' }),
-    driftedTotal: Type.Integer({ description: 'How many differences there were.' }),
-    repaired: Type.Integer({ description: 'How many of them were repaired.' }),
+    driftedTotal: Type.Integer({ description: 'How many differences there were.', examples: [1] }),
+    repaired: Type.Integer({ description: 'How many of them were repaired.', examples: [0] }),
   },
   { title: 'Reconciliation' },
 )
@@ -261,7 +301,11 @@ export const ReconciliationPage = Type.Object(
   { title: 'ReconciliationPage' },
 )
 
-const reconciliationId = Type.String({ pattern: '^[1-9][0-9]{0,8}$', description: 'The id of a report.' })
+const reconciliationId = Type.String({
+  pattern: '^[1-9][0-9]{0,8}$',
+  description: 'The id of a report.',
+  examples: ['7'],
+})
 
 export const ReconciliationsQuery = Type.Object(
   { cursor: Type.Optional(reconciliationId), limit: Type.Optional(limit) },
@@ -271,17 +315,83 @@ export const ReconciliationsQuery = Type.Object(
 export const ReconciliationParams = Type.Object({ id: reconciliationId })
 
 export const SkuParams = Type.Object({ sku })
-export const IdParams = Type.Object({ id: Type.String({ description: 'The id of a reservation.' }) })
+export const IdParams = Type.Object({
+  id: Type.String({ description: 'The id of a reservation.', examples: [reservationId] }),
+})
+
+export const Health = Type.Object(
+  { status: Type.String({ examples: ['alive'] }) },
+  { title: 'Health', description: 'The process is alive.' },
+)
+
+/** Open to more fields: nothing of a report on what is wrong is left out for want of a schema. */
+const open = { additionalProperties: true }
+
+export const Readiness = Type.Object(
+  {
+    ready: Type.Boolean({ description: 'Whether stock can be changed.', examples: [true] }),
+    reasons: Type.Array(Type.String(), {
+      description: 'What is wrong, in sentences; `ready` may still be true.',
+      examples: [[]],
+    }),
+    promises: Type.Optional(
+      Type.Object(
+        {
+          holdSurvivesRedisCrash: Type.Boolean({ examples: [true] }),
+          confirmSurvivesLossOfEitherStore: Type.Boolean({ examples: [true] }),
+        },
+        { ...open, description: 'What answers promise on the connected servers.' },
+      ),
+    ),
+    stores: Type.Record(
+      Type.String(),
+      Type.Object(
+        {
+          open: Type.Boolean({ description: 'Whether the store is open, and not fenced.' }),
+          takesHolds: Type.Boolean({ description: 'Whether new reservations are taken.' }),
+          entriesBehind: Type.Union([Type.Integer(), Type.Null()], {
+            description: 'Ledger entries that MySQL lacks; null when Redis does not answer.',
+          }),
+        },
+        open,
+      ),
+      { examples: [{ main: { open: true, takesHolds: true, entriesBehind: 0 } }] },
+    ),
+  },
+  { ...open, title: 'Readiness' },
+)
 
 export const Problem = Type.Object(
   {
-    type: Type.String({ examples: ['urn:holdfast:insufficient-stock'] }),
-    title: Type.String(),
-    status: Type.Integer(),
-    detail: Type.String(),
+    type: Type.String({
+      description: '`urn:holdfast:` and the code of the refusal.',
+      examples: ['urn:holdfast:insufficient-stock'],
+    }),
+    title: Type.String({ description: 'The same for every problem of the type.' }),
+    status: Type.Integer({ description: 'The HTTP status.' }),
+    detail: Type.String({ description: 'What happened here, for people.' }),
+    lines: Type.Optional(
+      Type.Array(Type.Object({ sku, requested: Type.Integer(), available: Type.Integer() }), {
+        description: 'Of `insufficient-stock`: every line that is short.',
+      }),
+    ),
+    skus: Type.Optional(
+      Type.Array(Type.String(), { description: 'Of `unknown-sku`: those that do not exist.' }),
+    ),
+    scopes: Type.Optional(
+      Type.Array(Type.String(), { description: 'Of `forbidden`: a key needs one of them.' }),
+    ),
+    held: Type.Optional(Type.Integer({ description: 'Of `below-held`: the units held.' })),
+    expiresAtMax: Type.Optional(
+      Type.String({ format: 'date-time', description: 'Of `extension-limit`: the latest deadline.' }),
+    ),
   },
   { title: 'Problem', description: 'RFC 9457 problem details.', additionalProperties: true },
 )
+
+/** Codes and what they say, for people. */
+export const problemsOf = (...codes: readonly RefusalCode[]): string =>
+  codes.map((code) => `\`${code}\`: ${refusals[code].title}`).join(' ')
 
 /** Refusals that every call of a store may meet. */
 const everyCall: readonly RefusalCode[] = [
@@ -304,24 +414,44 @@ export const everyChange: readonly RefusalCode[] = [
   'redis-unavailable',
 ]
 
+/** What one call answers with: the schema, what it means here, and what its example shows differently. */
+export function answer<Schema extends TSchema>(
+  schema: Schema,
+  description: string,
+  shown: Partial<Static<Schema>> = {},
+): Schema {
+  return { ...schema, description, examples: [{ ...(exampleOf(schema) as object), ...shown }] }
+}
+
 /** The `response` part of a route's schema: its answers, then its refusals by status. */
 export function answers(
   successes: Readonly<Record<number, TSchema>>,
   refused: readonly RefusalCode[],
 ): Record<number, unknown> {
+  return { ...successes, ...refusalAnswers([...everyCall, ...refused]) }
+}
+
+/** Refusals by status, each with an example of the problem that is sent. */
+export function refusalAnswers(refused: readonly RefusalCode[]): Record<number, RefusalAnswer> {
   const codesByStatus = new Map<number, RefusalCode[]>()
-  for (const code of new Set([...everyCall, ...refused])) {
+  for (const code of new Set(refused)) {
     const { status } = refusals[code]
     codesByStatus.set(status, [...(codesByStatus.get(status) ?? []), code])
   }
-  const responses: Record<number, unknown> = { ...successes }
+  const responses: Record<number, RefusalAnswer> = {}
   for (const [status, codes] of codesByStatus) {
+    const examples = Object.fromEntries(codes.map((code) => [code, { value: exampleProblem(code) }]))
     responses[status] = {
-      description: codes.map((code) => `\`${code}\`: ${refusals[code].title}`).join(' '),
-      content: { 'application/problem+json': { schema: Problem } },
+      description: problemsOf(...codes),
+      content: { 'application/problem+json': { schema: Problem, examples } },
     }
   }
   return responses
+}
+
+interface RefusalAnswer {
+  description: string
+  content: Record<string, { schema: TSchema; examples: Record<string, { value: unknown }> }>
 }
 
 /** What Redis answers, refusals included, names the position it is true at. */
@@ -330,6 +460,7 @@ const positionHeaders = {
     type: 'string',
     description:
       'The position (epoch-sequence) of the ledger entry after which the answer is true: for a reservation its newest entry, for anything else the newest of the store. Answers can be put in order by it.',
+    examples: ['1-1042'],
   },
 }
 const definiteStatuses = [200, 201, 202, 404, 409, 422]

@@ -18,9 +18,12 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
     config: { scopes: ['stock:read', 'console'] },
     schema: {
       tags,
+      operationId: 'readStock',
       summary: 'Read the counts of a SKU',
+      description:
+        'As Redis has them now. A count that was read may be gone by the next call: reserve to have it.',
       params: schemas.SkuParams,
-      response: schemas.positionedAnswers({ 200: schemas.Stock }, [
+      response: schemas.positionedAnswers({ 200: schemas.answer(schemas.Stock, 'The counts.') }, [
         'rate-limited',
         'unknown-sku',
         'store-fenced',
@@ -44,9 +47,12 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
     config: { scopes: ['stock:read', 'console'] },
     schema: {
       tags,
+      operationId: 'listStock',
       summary: 'List SKUs in order, a page at a time; all of them, or those with a prefix',
+      description:
+        'In the order of their bytes. A SKU that is created meanwhile is met on a later page, or not at all.',
       querystring: schemas.StockQuery,
-      response: schemas.positionedAnswers({ 200: schemas.StockPage }, [
+      response: schemas.positionedAnswers({ 200: schemas.answer(schemas.StockPage, 'A page of SKUs.') }, [
         'rate-limited',
         'store-fenced',
         'redis-unavailable',
@@ -69,14 +75,19 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
     config: { scopes: ['stock:write', 'console'] },
     schema: {
       tags,
+      operationId: 'setStock',
       summary: 'Set the stock on hand to what was counted; creates the SKU',
+      description:
+        'What is held stays held: available becomes onHand - held. Setting what is already so changes nothing.',
       params: schemas.SkuParams,
       body: schemas.SetStockBody,
-      response: schemas.positionedAnswers({ 200: schemas.Stock, 201: schemas.Stock }, [
-        ...schemas.everyChange,
-        'rate-limited',
-        'below-held',
-      ]),
+      response: schemas.positionedAnswers(
+        {
+          200: schemas.answer(schemas.Stock, 'The counts after it.'),
+          201: schemas.answer(schemas.Stock, 'The SKU is new.', { available: 100, held: 0, sold: 0 }),
+        },
+        [...schemas.everyChange, 'rate-limited', 'below-held'],
+      ),
     },
     handler: async (request, reply) => {
       const { store } = request
@@ -92,11 +103,13 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
     config: { scopes: ['stock:write', 'console'] },
     schema: {
       tags,
+      operationId: 'adjustStock',
       summary: 'Add units to, or take units from, what is available',
+      description: 'For goods that came back or broke. With a key, a repeat adds them once.',
       headers: idempotencyKeyHeader,
       params: schemas.SkuParams,
       body: schemas.AdjustBody,
-      response: schemas.positionedAnswers({ 200: schemas.Stock }, [
+      response: schemas.positionedAnswers({ 200: schemas.answer(schemas.Stock, 'The counts after it.') }, [
         ...schemas.everyChange,
         'rate-limited',
         'unknown-sku',

@@ -92,6 +92,11 @@ export class StockReader {
     return Number.isFinite(writtenMs) ? Math.max(0, toMs(time) - writtenMs) : 0
   }
 
+  /** How many SKUs there are. */
+  async size(): Promise<number> {
+    return this.redis.zcard(this.keys.skus)
+  }
+
   /** The position of the newest ledger entry; undefined when Redis holds nothing of the store. */
   async position(): Promise<Position | undefined> {
     const [epoch, sequence] = await this.redis.hmget(this.keys.position, 'epoch', 'sequence')

@@ -62,9 +62,9 @@ describe('GET /openapi.json', () => {
     ['put', '/v1/stock/{sku}', [200, 201, 400, 401, 403, 404, 409, 413, 415, 429, 500, 503]],
     ['post', '/v1/stock/{sku}/adjustments', [200, 400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503]],
     ['get', '/v1/ledger', [200, 400, 401, 403, 404, 429, 500, 503]],
-    ['get', '/healthz', [200]],
+    ['get', '/healthz', [200, 503]],
     ['get', '/readyz', [200, 503]],
-    ['get', '/metrics', [200]],
+    ['get', '/metrics', [200, 500, 503]],
   ] as const)('describes %s %s with each of its statuses', ([method, path, statuses]) => {
     const operation = paths[path]?.[method]
     expect(operation?.summary).toBeTruthy()
