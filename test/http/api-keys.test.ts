@@ -122,18 +122,22 @@ test('calls with unknown keys ask nothing of MySQL, however many', async () => {
   behind.pathname = new URL(store.config.databaseUrl).pathname
   const client = new HttpClient((await store.api({ databaseUrl: behind.href })).app)
   let packets = 0
+  let lastAt = 0
   proxy.tap = (_bytes, from) => {
     if (from === 'client') packets++
+    lastAt = performance.now()
     return 'pass'
   }
-  const began = performance.now()
-  for (let i = 0; i < 1000; i++) {
+  const calls = 500
+  for (let i = 0; i < calls; i++) {
     expect(await statusOf(client, `hf_key-${i}_${'0'.repeat(64)}`)).toBe(401)
   }
-  // The fence and the keys look on their own, once in one and in two seconds.
-  const looks = 2 + (performance.now() - began) / 1000
-  expect(packets).toBeLessThan(50 * looks)
-  expect(packets).toBeLessThan(1000)
+  // What these have asked may still be on its way.
+  const endedAt = performance.now()
+  const isQuiet = () => lastAt > endedAt && performance.now() - lastAt > 200
+  await eventually(isQuiet, 'something was asked, and then nothing for a while')
+  // Beside what the process asks on its own, a few times a second.
+  expect(packets).toBeLessThan(calls / 2)
   await store.close()
   await proxy.unplug()
 })
