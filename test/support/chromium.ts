@@ -45,7 +45,7 @@ export async function openChromium(options: BrowserContextOptions = {}): Promise
 }
 
 /** The path of a Chromium, installed with apt where there is none and it may be used. */
-async function provideChromium(): Promise<string> {
+export async function provideChromium(): Promise<string> {
   const found = await findProgram(thisMachine(), names)
   if (found !== undefined) return found
   await install()

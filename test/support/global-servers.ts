@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { startPrivateServers } from '../../src/embedded/private-servers.js'
+import { provideChromium } from './chromium.js'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -15,6 +16,8 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-test-'))
   const servers = await startPrivateServers({ folder, progress: (line) => console.log(line) })
+  // Once for all who open it, and not in the time of a test. Without it, only the tests of the console fail.
+  await provideChromium().catch((error: Error) => console.log(error.message))
   project.provide('redisUrl', servers.redisUrl)
   project.provide('databaseUrl', servers.databaseUrl)
   return async () => {
