@@ -31,7 +31,7 @@ local at_epoch, at_sequence = whole(ARGV[3], 'the epoch'), whole(ARGV[4], 'the s
 
 local function parse_counts(text)
   local a, h, s = string.match(text, '^(%d+) (%d+) (%d+)$')
-  if a and #a <= 14 and #h <= 14 and #s <= 14 then
+  if a and #a <= count_digits_max and #h <= count_digits_max and #s <= count_digits_max then
     return { tonumber(a), tonumber(h), tonumber(s) }
   end
 end

@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
 -- expire: moves units held -> available for reservations whose deadline has passed, the oldest
--- first. The set of deadlines is the truth; who calls this, and when, only decides how soon the units
--- are back.
+-- first. The set of deadlines tells what is due; who calls this, and when, only decides how soon the
+-- units are back.
 --
--- A deadline whose reservation is damaged or gone is left for the reconciler. Such deadlines become the
+-- A deadline whose reservation is damaged, gone or not due by its own record is left for the reconciler. Such deadlines become the
 -- first of the set: the caller gives their number to have the next ones looked at.
 --
 -- KEYS: position, stock, ledger, reservations, deadlines, finished
@@ -26,7 +26,7 @@ local overdue_ms = 0
 local left = {}
 for i = 1, #ids do
   local reservation = reservations[ids[i]]
-  if is_sound(reservation) and reservation.state == 'held' then
+  if is_sound(reservation) and reservation.state == 'held' and now >= reservation.expires_at then
     overdue_ms = math.max(overdue_ms, now - reservation.expires_at)
     close(reservation, 'expired', 'expire')
   else

@@ -45,6 +45,12 @@ local function has_next(redis_sequence)
   return entries == 0 or string.match(first[1], '%d+$') - entries <= sequence
 end
 
+local function fence()
+  if redis.call('HGET', position_key, 'verified') == server then
+    redis.call('HDEL', position_key, 'verified')
+  end
+end
+
 if role ~= 'master' then
   return { 'replica' }
 end
@@ -54,6 +60,7 @@ if head[3] then
 end
 if not head[1] or not head[2] then
   if epoch > 0 then
+    fence()
     return { 'empty' }
   end
   if opens then
@@ -75,9 +82,7 @@ local is_behind = redis_generation < generation - 1
   or (redis_epoch == epoch and redis_sequence < sequence)
 local has_turned = was_promoted_since(head[5])
 if is_behind or has_turned then
-  if redis.call('HGET', position_key, 'verified') == server then
-    redis.call('HDEL', position_key, 'verified')
-  end
+  fence()
   return { (is_behind and 'behind' or 'turned') .. at }
 end
 if not has_next(redis_sequence) then

@@ -2,6 +2,8 @@
 --   state, position, createdAt, expiresAt, closedAt, reacquired, paymentRef, idempotency key,
 --   and the request: ttlSeconds, lines, customerId, orderId
 -- Times are milliseconds by Redis' clock; an absent field is empty.
+local states = { held = true, confirmed = true, released = true, expired = true }
+local time_digits_max = 15
 local changed_reservations = {}
 
 -- Returns nothing for a text that is no record.
@@ -10,8 +12,8 @@ local function parse_record(id, text)
     text,
     '^(%l+)\t%d+%-%d+\t(%d+)\t(%d+)\t(%d*)\t(1?)\t([^\t]*)\t([^\t]*)\t(%d+\t([^\t]+)\t[^\t]*\t[^\t]*)$'
   )
-  local cart = state and parse_lines(lines)
-  if not cart then
+  local cart = states[state] and parse_lines(lines)
+  if not cart or math.max(#created_at, #expires_at, #closed_at) > time_digits_max then
     return nil
   end
   return {
@@ -87,7 +89,7 @@ local function change(reservation, kind, reason)
   reservation.record = reservation.state
     .. '\t' .. next_position()
     .. '\t' .. reservation.created_at
-    .. '\t' .. reservation.expires_at
+    .. '\t' .. string.format('%d', reservation.expires_at)
     .. '\t' .. reservation.closed_at
     .. '\t' .. reservation.reacquired
     .. '\t' .. reservation.payment_ref

@@ -3,6 +3,9 @@
 local available, held, sold = {}, {}, {}
 local changed_skus = {}
 
+-- The digits a count may have: what is moved can then neither round nor outgrow the ledger.
+local count_digits_max = 14
+
 -- Loads the counts of the SKUs in the array; one that does not exist stays nil in all three tables.
 -- Counts that cannot be read end the script, unless the caller gives a table: it notes their SKUs there,
 -- and they stay nil. A batch does so, so that they fail no call but those that are about them.
@@ -11,7 +14,7 @@ local function load_stock(skus, unreadable_skus)
   for i = 1, #skus do
     if counts[i] then
       local a, h, s = string.match(counts[i], '^(%d+) (%d+) (%d+)$')
-      if a then
+      if a and #a <= count_digits_max and #h <= count_digits_max and #s <= count_digits_max then
         available[skus[i]], held[skus[i]], sold[skus[i]] = tonumber(a), tonumber(h), tonumber(s)
       elseif unreadable_skus then
         unreadable_skus[skus[i]] = true

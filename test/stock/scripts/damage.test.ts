@@ -14,6 +14,11 @@ async function prepare(store: ScriptStore): Promise<void> {
   }
 }
 
+/** They have the form of a record. */
+const impossibleRecords = [
+  'hold\t1-3\t1\t9999999999999\t\t\t\t\t900\tcup:2\tc\t',
+  'held\t1-3\t1\t9999999999999999\t\t\t\t\t900\tcup:2\tc\t',
+]
 const unreadableRecords = [
   '',
   'held',
@@ -25,7 +30,7 @@ const unreadableRecords = [
 describe('a record that cannot be read', () => {
   scriptTest('fails the call that is about it, and no other of its batch', async ({ store }) => {
     await prepare(store)
-    for (const record of unreadableRecords) {
+    for (const record of [...impossibleRecords, ...unreadableRecords]) {
       await store.redis.hset(store.keys.reservations, 'r2', record)
       const extended = await store.run('extend', 86_400_000, 'r1', 1000, 'r2', 1000, 'r3', 1000)
       expect(extended.map((reply) => reply.split('\t')[0])).toEqual(['extended', 'unreadable', 'extended'])
@@ -62,6 +67,15 @@ describe('a record that cannot be read', () => {
     expect([await store.counts('cup'), await store.counts('hat')]).toEqual(['7 3 0', '10 0 0'])
   })
 
+  scriptTest('nor does a deadline that was moved end a hold before its own', async ({ store }) => {
+    await prepare(store)
+    await store.redis.zadd(store.keys.deadlines, 1, 'r1')
+    await store.makeOverdue('r2')
+    expect(await store.run('expire', 10, 0)).toEqual(['1', expect.any(String), expect.any(String), '1', 'r1'])
+    expect((await store.run('confirm', 'r1', 'paid', 'refuse'))[0]).toMatch(/^confirmed\t/)
+    expect(await store.counts('cup')).toBe('9 0 1')
+  })
+
   scriptTest('does not keep later ones from being forgotten', async ({ store }) => {
     await prepare(store)
     await store.run('release', 'r1', 'r2', 'r3')
@@ -86,7 +100,7 @@ describe('a record that cannot be read', () => {
 })
 
 describe('counts that cannot be read, or are too low for what is held', () => {
-  for (const counts of ['8 2', 'nan 2 0', '8 1 0']) {
+  for (const counts of ['8 2', 'nan 2 0', '8 1 0', '100000000000000 2 0', '8 99999999999999999999 0']) {
     scriptTest(`fail the calls about their SKU, and no other: ${counts}`, async ({ store }) => {
       await prepare(store)
       await store.redis.hset(store.keys.stock, 'cup', counts)
@@ -108,6 +122,14 @@ describe('counts that cannot be read, or are too low for what is held', () => {
     await expect(store.run('set', 'cup', 5)).rejects.toThrow('the counts of cup are malformed')
     await expect(store.adjust('cup', 5)).rejects.toThrow('the counts of cup are malformed')
   })
+})
+
+scriptTest('a deadline far ahead keeps all of its digits', async ({ store }) => {
+  await prepare(store)
+  const record = (await store.record('r1')).with(3, '253402300799999')
+  await store.redis.hset(store.keys.reservations, 'r1', record.join('\t'))
+  await store.run('release', 'r1')
+  expect((await store.record('r1'))[3]).toBe('253402300799999')
 })
 
 describe('a ledger that takes no entry, because somebody else wrote to the stream', () => {

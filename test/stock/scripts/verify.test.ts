@@ -39,6 +39,15 @@ describe('verify', () => {
     expect(await store.run('reserve', 'r1', '', request('cup:1'))).toEqual(['store-fenced'])
   })
 
+  scriptTest('fences an open Redis that lost its position', async ({ store }) => {
+    for (const field of ['sequence', 'epoch']) {
+      await store.redis.hdel(store.keys.position, field)
+      expect(await store.run('verify', 1, 0, 0, 'look')).toEqual(['empty'])
+      expect(await store.run('reserve', 'r1', '', request('cup:1'))).toEqual(['store-fenced'])
+      await store.redis.hset(store.keys.position, 'verified', store.server, 'epoch', 1, 'sequence', 0)
+    }
+  })
+
   // The store's data is at 1-2 and knows of three takeovers.
   scriptTest.for([
     ['behind by an entry', 1, 3, 3, 'behind\t1-2'],
