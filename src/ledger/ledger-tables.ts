@@ -23,7 +23,7 @@ export interface StoreRow {
  * writers one does the work, and the same server, so that one that was superseded adds nothing.
  *
  * Each statement is also safe to repeat and to run late: it carries whole states, and a row only
- * ever moves to a newer position. So a transaction of which the client lost track cannot take a row
+ * ever moves to a newer position (`saveNewer`). So a transaction of which the client lost track cannot take a row
  * back. The watermark moves last.
  *
  * Each statement takes all its rows as one JSON text: a call through Prisma costs far more than a
@@ -222,15 +222,17 @@ ON DUPLICATE KEY UPDATE ${onDuplicate}`
 }
 
 /**
- * Inserts rows, or takes those that are there to a newer position. Columns are assigned from left to
- * right, so the position is compared before it is assigned.
+ * Inserts rows, or takes those that are there to a newer position. One that claims to be ahead of the
+ * watermark was changed by somebody else, and would otherwise never be written again. Columns are assigned
+ * from left to right, so the position is compared before it is assigned.
  */
 function saveNewer(table: string, key: string, columns: readonly Column[]): string {
-  const newer = `VALUES(epoch) > ${table}.epoch OR (VALUES(epoch) = ${table}.epoch AND VALUES(sequence) > ${table}.sequence)`
+  const newer = `VALUES(epoch) > ${table}.epoch OR (VALUES(epoch) = ${table}.epoch AND VALUES(sequence) > ${table}.sequence)
+    OR ${table}.epoch > s.epoch OR (${table}.epoch = s.epoch AND ${table}.sequence > s.sequence)`
   const values = columns.map(([name]) => name).filter((name) => ![key, 'epoch', 'sequence'].includes(name))
   const assignments = [...values, 'sequence']
     .map((name) => `\`${name}\` = IF(${newer}, VALUES(\`${name}\`), ${table}.\`${name}\`)`)
-    .concat(`epoch = GREATEST(${table}.epoch, VALUES(epoch))`)
+    .concat(`epoch = IF(${table}.epoch > s.epoch, VALUES(epoch), GREATEST(${table}.epoch, VALUES(epoch)))`)
   return insertRows(table, columns, assignments.join(', '))
 }
 

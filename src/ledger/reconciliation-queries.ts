@@ -297,7 +297,9 @@ export async function sumReservations(
           const count = units.startsWith('h') ? 'held' : 'sold'
           for (const line of units.slice(1).split(',')) {
             const colon = line.indexOf(':')
-            unitsOf(line.slice(0, colon))[count] += Number(line.slice(colon + 1))
+            const quantity = Number(line.slice(colon + 1))
+            // What was damaged is missing from the sum of its SKU, which tells of it.
+            if (colon > 0 && Number.isSafeInteger(quantity)) unitsOf(line.slice(0, colon))[count] += quantity
           }
         }
         await onPage(rows.length)

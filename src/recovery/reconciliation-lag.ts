@@ -37,6 +37,13 @@ export class ReconciliationLag {
     }
   }
 
+  /** Whether a row of MySQL can be of this position: none that the watermark has not passed is written. */
+  async covers(position: Position): Promise<boolean> {
+    if (this.seen && comparePositions(this.seen.watermark, position) >= 0) return true
+    this.seen = await this.ledger.row()
+    return comparePositions(this.seen.watermark, position) >= 0
+  }
+
   private holds(position: Position): boolean {
     if (!this.seen) return false
     const { watermark } = this.seen

@@ -97,7 +97,8 @@ async function judge(
 ): Promise<void> {
   const redis = item.record === '' ? undefined : parseRecord(item.id, item.record)
   const mysql = row === undefined ? undefined : parseRecord(item.id, row)
-  const newer = mysql !== undefined && comparePositions(mysql.position, at) > 0
+  const isLater = mysql !== undefined && comparePositions(mysql.position, at) > 0
+  const newer = isLater && (await run.lag.covers(mysql.position))
   if (item.record === '') {
     if (!newer && mysql?.state === 'held') await reportRecord(run, at, item, redis, mysql, row)
     else await reportPointers(run, at, item)

@@ -155,6 +155,30 @@ const damages: Damage[] = [
     corrected: 'sku',
   },
   {
+    name: "MySQL's stock row moved ahead of the ledger",
+    inflict: ({ sku }) => sql('UPDATE stock SET available = 99, sequence = 1000000 WHERE sku = ?', sku),
+    finds: (s) => [about(s, { field: 'row', mysql: '99 3 2' })],
+    cause: /which the ledger does not have/,
+    corrected: 'sku',
+  },
+  {
+    name: 'the row of a held reservation moved ahead of the ledger',
+    inflict: ({ open }) => sql('UPDATE reservations SET sequence = 1000000 WHERE id = ?', open.id),
+    finds: (s) => [aboutOpen(s, { field: 'position', mysql: '1-1000000' })],
+    cause: /^MySQL's row was changed outside Holdfast\.$/,
+    corrected: 'open',
+  },
+  {
+    name: 'the lines in the row of a held reservation overwritten by what cannot be read',
+    inflict: ({ open }) => sql("UPDATE reservations SET `lines` = 'none' WHERE id = ?", open.id),
+    finds: (s) => [
+      aboutOpen(s, { field: 'lines', redis: `${s.sku}:3`, mysql: 'none', expected: `${s.sku}:3` }),
+      about(s, { field: 'held', redis: null, mysql: 3, expected: 0 }),
+    ],
+    cause: /MySQL/,
+    corrected: 'open',
+  },
+  {
     name: 'the record of a held reservation deleted from Redis',
     inflict: ({ open }) => store.redis.hdel(store.keys.reservations, open.id),
     finds: (s) => [aboutOpen(s, { field: 'record', redis: null, mysql: 'held', expected: 'held' })],
