@@ -137,7 +137,7 @@ function renderLost({ byKind, listed, forgotten, unreadableAt }: LostEntries): s
     )
   }
   if (unreadableAt) {
-    lines.push(`The entry at ${formatPosition(unreadableAt)} cannot be read, and perhaps others behind it.`)
+    lines.push(`The entry at ${unreadableAt} cannot be read, and perhaps others behind it.`)
   }
   return lines.length > 0 ? lines : ['Nothing would be lost: MySQL holds every entry that Redis has.']
 }

@@ -51,7 +51,8 @@ export interface WriterLog {
  * record; they grow again while they take little of their time. So a slow MySQL gets less at once, and
  * never the same again for ever.
  *
- * An entry that cannot be read does not stop it: see `Quarantine`. One that is missing does.
+ * An entry that cannot be read does not stop it: see `Quarantine`. One that is missing does, once all that
+ * stands before it is persisted.
  */
 export class LedgerWriter {
   private readonly owner = randomUUID()
@@ -174,11 +175,11 @@ export class LedgerWriter {
 
   private async read(after: Position, { row, quarantine }: Standing): Promise<Reading | undefined> {
     const { linesMax } = this
-    const items = await this.source.read(after, linesMax)
-    if (items.length === 0) return undefined
+    const found = await this.source.read(after, linesMax)
+    if (found.length === 0) return undefined
     if (await this.source.hasGoneBack(row, row.watermark))
       throw new Error('the data of Redis went back: the store has to be restored first')
-    assertDense(after, items)
+    const items = upToGap(after, found)
     const lines = items.reduce((sum, item) => sum + (isReadable(item) ? item.lines.length : 1), 0)
     return { batch: quarantine.prepare(items), lines, isFull: lines >= linesMax }
   }
@@ -232,14 +233,20 @@ interface Reading {
   isFull: boolean
 }
 
-/** An entry that is missing from the ledger is a loss; going on would hide it. */
-function assertDense(from: Position, items: readonly LedgerItem[]): void {
+/**
+ * The items before the first gap. An entry that is missing from the ledger is a loss; going on would hide it.
+ *
+ * @throws Error when the gap is the first thing there is.
+ */
+function upToGap(from: Position, items: readonly LedgerItem[]): readonly LedgerItem[] {
   let { sequence } = from
-  for (const item of items) {
+  for (const [i, item] of items.entries()) {
     const first = isReadable(item) ? item.position.sequence : item.first
-    if (first !== sequence + 1) {
+    if (first !== sequence + 1 || item.position.sequence < first) {
+      if (i > 0) return items.slice(0, i)
       throw new Error(`the ledger has a gap: ${formatPosition(item.position)} follows sequence ${sequence}`)
     }
     sequence = item.position.sequence
   }
+  return items
 }

@@ -4,7 +4,7 @@ import { formatPosition, origin, type Position } from '../domain/position.js'
 import type { PersistedEntry } from '../ledger/ledger-queries.js'
 import { type DiscardedEntry, readDiscarded } from '../ledger/quarantine-queries.js'
 import type { StoreLedger } from '../ledger/store-ledger.js'
-import type { LedgerStream } from '../stock/ledger-stream.js'
+import { ForeignRecordError, type LedgerStream } from '../stock/ledger-stream.js'
 import type { StoreFence, StoreHead } from '../stock/store-fence.js'
 
 /** What a restore of a store by hand would find, and what would be lost with it. */
@@ -29,8 +29,8 @@ export interface LostEntries {
   listed: LedgerEntry[]
   /** Changes that MySQL lacks and that are no longer in the ledger of Redis: MySQL was set back. */
   forgotten: number
-  /** Where the first entry is that cannot be read. */
-  unreadableAt: Position | undefined
+  /** The id of the first record that cannot be read, or of the entry in it. */
+  unreadableAt: string | undefined
 }
 
 const linesPerStep = 2000
@@ -65,10 +65,14 @@ async function findLost(
   const payments: LedgerEntry[] = []
   const others: LedgerEntry[] = []
   let first: Position | undefined
-  let unreadableAt: Position | undefined
-  for await (const items of readStream(stream)) {
+  let unreadableAt: string | undefined
+  const foreign = (id: string) => {
+    unreadableAt ??= id
+  }
+  for await (const items of readStream(stream, foreign)) {
     first ??= items[0]?.position
-    unreadableAt ??= items.find((item) => !isReadable(item))?.position
+    const unreadable = items.find((item) => !isReadable(item))
+    if (unreadable) unreadableAt ??= formatPosition(unreadable.position)
     for (const entry of await withoutHeld(ledger, items.filter(isReadable))) {
       byKind.set(entry.kind, (byKind.get(entry.kind) ?? 0) + 1)
       const list = entry.kind === 'confirm' || entry.kind === 'reacquire' ? payments : others
@@ -84,10 +88,18 @@ async function findLost(
   }
 }
 
-async function* readStream(stream: LedgerStream): AsyncGenerator<LedgerItem[]> {
+/** @param foreign told of a record that somebody else wrote; what stands behind it is not read. */
+async function* readStream(
+  stream: LedgerStream,
+  foreign: (id: string) => void,
+): AsyncGenerator<LedgerItem[]> {
   let after = origin
   for (;;) {
-    const items = await stream.read(after, linesPerStep)
+    const items = await stream.read(after, linesPerStep).catch((error: unknown) => {
+      if (!(error instanceof ForeignRecordError)) throw error
+      foreign(error.id)
+      return []
+    })
     const last = items.at(-1)
     if (!last) return
     yield items

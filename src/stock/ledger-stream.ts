@@ -6,6 +6,13 @@ import { endLease, takeLease } from './lease.js'
 import { type Owner, StoreFence } from './store-fence.js'
 import { StoreScripts } from './store-scripts.js'
 
+/** Somebody else wrote a record to the ledger: its id is no position. */
+export class ForeignRecordError extends Error {
+  constructor(readonly id: string) {
+    super(`the ledger has a record whose id ${id} is no position`)
+  }
+}
+
 /**
  * The tail of a store's ledger that Redis keeps until MySQL holds it, as the ledger writer sees it.
  */
@@ -79,7 +86,7 @@ export class LedgerStream {
   /**
    * The entries after the position, whole records of the stream until they have `linesMax` lines.
    *
-   * @throws Error for a record whose id is no position.
+   * @throws ForeignRecordError when the first record there is one.
    */
   async read(after: Position, linesMax: number): Promise<LedgerItem[]> {
     const items: LedgerItem[] = []
@@ -92,6 +99,7 @@ export class LedgerStream {
       const records = await this.redis.xrange(this.keys.ledger, from, '+', 'COUNT', count)
       for (const [id, fields] of records) {
         if (lines >= linesMax) break
+        if (items.length > 0 && !parsePosition(id)) return items
         for (const item of await this.readRecord(id, last, fields)) {
           items.push(item)
           lines += isReadable(item) ? item.lines.length : 1
@@ -118,7 +126,7 @@ export class LedgerStream {
 
   private async readRecord(id: string, before: Position, fields: string[]): Promise<LedgerItem[]> {
     const position = parsePosition(id)
-    if (!position) throw new Error(`the ledger has a record whose id ${id} is no position`)
+    if (!position) throw new ForeignRecordError(id)
     const items = readRecord(position, before.sequence, fields)
     if (items.every(isReadable)) return items
     return readRecord(position, before.sequence, fields, await this.readBytes(id))

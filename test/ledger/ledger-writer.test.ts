@@ -244,6 +244,31 @@ describe('the ledger writer', () => {
     expect((await watermark(store)).sequence).toBeLessThanOrEqual(1)
   })
 
+  const obstacles: [name: string, put: (ids: string[]) => Promise<unknown>, problem: RegExp][] = [
+    ['a gap', (ids) => store.redis.xdel(store.keys.ledger, ids.at(-2) as string), /has a gap: 1-\d+ follows/],
+    [
+      'a record with an id of its own',
+      () => store.redis.xadd(store.keys.ledger, '*', 'a', 'b'),
+      /no position/,
+    ],
+    [
+      'one that goes back in another epoch',
+      () => store.redis.xadd(store.keys.ledger, '2-1', 'a', 'b'),
+      /gap: 2-1/,
+    ],
+  ]
+  test.for(obstacles)('persists what stands before %s, and stops there', async ([name, put, problem]) => {
+    await trade(shopper, 2)
+    const ids = (await store.redis.xrange(store.keys.ledger, '-', '+')).map(([id]) => id)
+    await put(ids)
+    const stopped = startWriter()
+    const reached = ids.at(name === 'a gap' ? -3 : -1)
+    await eventually(async () => formatPosition(await watermark(store)) === reached, 'it has come that far')
+    await eventually(() => problem.test(stopped.problem ?? ''), 'it says why it stopped')
+    expect(formatPosition(await watermark(store))).toBe(reached)
+    expect(await store.database.quarantinedEntry.count()).toBe(0)
+  })
+
   describe('when entries are applied again', () => {
     let entries: LedgerEntry[]
     let first: StoreRow

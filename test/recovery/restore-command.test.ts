@@ -31,6 +31,7 @@ const stores = {
   live: await openBriefStore(settingsOn(first)),
   setBack: await openBriefStore(settingsOn(first)),
   empty: await openBriefStore(settingsOn(first)),
+  overwritten: await openBriefStore(settingsOn(first)),
 }
 
 async function openRedis(name: string): Promise<RedisServer> {
@@ -214,6 +215,24 @@ describe('restore, after MySQL was set back to a backup', { timeout: 60_000 }, (
     expect((await shopper.confirm((await shopper.reserve({ lines })).body.id)).body.persisted).toBe(true)
     await expectInvariants(store)
   })
+})
+
+test('restore frees a store whose ledger somebody else wrote to', { timeout: 60_000 }, async () => {
+  const store = stores.overwritten
+  const { shopper, isOpen } = await shopAt(store)
+  expect((await shopper.set('CUP', 10)).status).toBe(201)
+  const { body } = await shopper.reserve({ lines })
+  const id = await store.redis.xadd(store.keys.ledger, '*', 'a', 'b')
+  expect((await shopper.reserve({ lines })).status).toBe(500)
+  await store.worker()
+  await eventually(async () => (await store.database.reservation.count()) === 1, 'MySQL holds the hold')
+  const { status, printed } = await restore(store.config, '--yes')
+  expect(printed).toContain(`The entry at ${id} cannot be read, and perhaps others behind it.`)
+  expect(status).toBe(0)
+  await eventually(isOpen, 'it is open')
+  expect((await shopper.confirm(body.id)).status).toBe(200)
+  expect((await shopper.reserve({ lines })).status).toBe(201)
+  await expectInvariants(store)
 })
 
 describe('restore', () => {
