@@ -62,7 +62,11 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     await calls.register(ledgerRoutes)
     await calls.register(reconciliationRoutes)
     const feeds = [...options.stores.values()].map(({ live }) => live)
-    await calls.register(eventRoutes, { eventStreamsMax: options.eventStreamsMax, feeds })
+    await calls.register(eventRoutes, {
+      eventStreamsMax: options.eventStreamsMax,
+      keyring: options.keyring,
+      feeds,
+    })
     await calls.register(replayRoutes, { replays: options.replays })
     await calls.register(consoleRoutes, {
       version: options.version,

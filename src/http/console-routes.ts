@@ -28,7 +28,8 @@ export const consoleRoutes: FastifyPluginCallbackTypebox<ConsoleRoutesOptions> =
     },
     handler: async (request) => ({
       version,
-      stores: [...storeNames],
+      // To a key of one store there are no others.
+      stores: request.apiKey?.store === undefined ? [...storeNames] : [request.apiKey.store],
       store: request.store.reader.store,
       replay: hasReplays,
       keyName: request.apiKey?.name ?? null,

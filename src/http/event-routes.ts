@@ -2,12 +2,14 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import type { LiveFeed } from '../live/live-feed.js'
 import { EventsQuery, StoreEvent, storeEventExample } from './event-schemas.js'
 import { EventStream } from './event-stream.js'
+import type { Keyring } from './keyring.js'
 import { sendRefusal } from './problem.js'
 import * as schemas from './schemas.js'
 
 export interface EventRoutesOptions {
   /** Event streams that this process serves at once. */
   eventStreamsMax: number
+  keyring: Keyring
   feeds: readonly LiveFeed[]
 }
 
@@ -31,7 +33,7 @@ export const eventRoutes: FastifyPluginCallbackTypebox<EventRoutesOptions> = (ap
       operationId: 'followStore',
       summary: 'Follow what happens in a store, as server-sent events',
       description:
-        'A `pulse` comes once a second. The client reconnects by itself, also after `closing`; a client that does not read is cut off.',
+        'A `pulse` comes once a second. The client reconnects by itself, also after `closing`; a client that does not read is cut off, and a stream ends with its key.',
       querystring: EventsQuery,
       response: schemas.answers(
         {
@@ -46,8 +48,9 @@ export const eventRoutes: FastifyPluginCallbackTypebox<EventRoutesOptions> = (ap
     handler: (request, reply) => {
       if (open >= options.eventStreamsMax) return sendRefusal(reply, { refused: 'too-many-streams' })
       const { skus } = request.query
-      const stream = new EventStream(new Set(skus?.split(',')))
-      const { live } = request.store
+      const { apiKey, store } = request
+      const stream = new EventStream(new Set(skus?.split(',')), () => options.keyring.stillAdmits(apiKey))
+      const { live } = store
       if (!live.add(stream)) return sendRefusal(reply, { refused: 'stopping' })
       open++
       stream.once('close', () => {

@@ -6,19 +6,31 @@ export const unreadBytesMax = 1024 * 1024
 
 /** The body of an answer that does not end: what happens, for as long as the client reads it. */
 export class EventStream extends Readable implements Viewer {
-  constructor(readonly skus: ReadonlySet<string>) {
+  private hasEnded = false
+
+  /** @param mayGoOn asked before each event: a stream outlives the call that began it, and perhaps its key. */
+  constructor(
+    readonly skus: ReadonlySet<string>,
+    private readonly mayGoOn: () => boolean,
+  ) {
     super()
   }
 
   send(event: Buffer): void {
-    if (this.destroyed || this.readableEnded) return
+    if (this.destroyed || this.hasEnded) return
+    if (!this.mayGoOn()) {
+      this.end()
+      return
+    }
     this.push(event)
     // It cannot be told apart from one that is gone, and it comes back by itself.
     if (this.readableLength > unreadBytesMax) this.destroy()
   }
 
   end(): void {
-    if (!this.destroyed) this.push(null)
+    if (this.destroyed || this.hasEnded) return
+    this.hasEnded = true
+    this.push(null)
   }
 
   /** Whoever has something to tell sends it; nothing is made on demand. */

@@ -98,6 +98,16 @@ export class Keyring {
     return key && isRight && isCurrent(key) ? key : undefined
   }
 
+  /**
+   * Whether a call that was let in with this key, or without one, would be let in still. A name is never
+   * used again, so the key is known by it.
+   */
+  stillAdmits(key: ApiKey | undefined): boolean {
+    if (!key) return this.state === 'open'
+    const held = this.held.get(key.name)
+    return held !== undefined && isCurrent(held)
+  }
+
   private async watch(): Promise<void> {
     const { signal } = this.stopping
     while (!signal.aborted) {

@@ -6,7 +6,7 @@ import { type Api, startApi } from '../../src/api.js'
 import { openLog } from '../../src/log.js'
 import { makeKey } from '../support/api-keys.js'
 import { expectProblem, HttpClient } from '../support/http-client.js'
-import { openTestStore } from '../support/test-store.js'
+import { eventually, openTestStore } from '../support/test-store.js'
 
 const store = await openTestStore()
 const log = openLog('error', store.name)
@@ -89,6 +89,10 @@ describe('GET /v1/console', () => {
       keyName: 'office',
       scopes: ['console'],
     })
+    const own = await makeKey(store.database, { scopes: ['console'], store: other })
+    await eventually(() => two.keyring.find(`Bearer ${own}`) !== undefined, 'the key is known')
+    const ofOne = new HttpClient(two.app, { authorization: `Bearer ${own}` })
+    expect((await ofOne.get('/v1/console')).body).toMatchObject({ stores: [other], store: other })
     await two.stop()
   })
 })
