@@ -76,7 +76,9 @@ function history() {
     sequence: number,
     body: object,
   ) => {
-    const reply: Reply = { status, position: `1-${sequence}`, replayed: false, body }
+    const position = `1-${sequence}`
+    const contentType = status < 300 ? 'application/json' : 'application/problem+json'
+    const reply: Reply = { status, position, replayed: false, contentType, retryAfter: undefined, body }
     events.push({
       number: events.length,
       api: 0,
@@ -100,6 +102,27 @@ function history() {
     items: [{ ...stock, available: 7, held: 0, sold: 3, onHand: 7 }],
   })
   return { events, ledger: { entries, reservations } satisfies Ledger }
+}
+
+/** A call that is put off, at the end of the history. */
+function putOff({ events }: Told, number: number, code: string): Event {
+  const { call } = events[number] as Event
+  const reply: Reply = {
+    status: 503,
+    position: undefined,
+    replayed: false,
+    contentType: 'application/problem+json; charset=utf-8',
+    retryAfter: '1',
+    body: { type: `urn:holdfast:${code}` },
+  }
+  const event = { number: events.length, api: 0, call, startMs: began + 3000, endMs: began + 3001, reply }
+  events.push(event)
+  return event
+}
+
+/** The answer to a call becomes a definite no. */
+function refuse(told: Told, number: number, status: number): void {
+  Object.assign(reply(told, number), { status, body: { type: 'urn:holdfast:insufficient-stock', lines: [] } })
 }
 
 type Told = ReturnType<typeof history>
@@ -146,6 +169,38 @@ describe('the checker finds', () => {
       /reserve at 1-3: nobody asked for it/,
     ],
     'a payment that nobody made': [({ events }) => events.splice(5, 1), /confirm at 1-4: nobody paid/],
+    'a hold whose only request was refused': [
+      (told) => refuse(told, 2, 409),
+      /reserve at 1-3: nobody asked for it/,
+    ],
+    'a payment that was only asked for by what was refused': [
+      (told) => refuse(told, 5, 404),
+      /confirm at 1-4: nobody paid/,
+    ],
+    'a count that was only asked for by what was refused': [
+      (told) => refuse(told, 0, 400),
+      /set at 1-1: nobody counted 10 of CUP/,
+    ],
+    'a 503 of a type that the catalogue does not have': [
+      (told) => putOff(told, 1, 'tired'),
+      /call 9, reserve .*no problem of the catalogue/,
+    ],
+    'a 503 of a type that is answered otherwise': [
+      (told) => putOff(told, 1, 'insufficient-stock'),
+      /call 9, reserve .*no problem of the catalogue/,
+    ],
+    'a 503 that does not say when to come back': [
+      (told) => ((putOff(told, 1, 'store-fenced').reply as Reply).retryAfter = undefined),
+      /call 9, reserve .*no Retry-After/,
+    ],
+    'a 503 that is no problem+json': [
+      (told) => ((putOff(told, 1, 'store-fenced').reply as Reply).contentType = 'application/json'),
+      /call 9, reserve .*no problem\+json/,
+    ],
+    'a payment that is put off for want of memory': [
+      (told) => putOff(told, 5, 'holds-paused'),
+      /call 9, confirm .*a confirm is not put off for holds-paused/,
+    ],
     'a second effect of a key': [
       ({ ledger, events }) => {
         const b = ledger.reservations.get('b') as ReservationRow
@@ -214,6 +269,33 @@ describe('the checker finds', () => {
     spoil(told)
     expect(check(told).findings.join('\n')).toMatch(finding)
   })
+})
+
+test.each(['store-fenced', 'redis-unavailable', 'memory-full', 'holds-paused', 'overloaded', 'stopping'])(
+  'the checker finds nothing in a hold that is put off as %s',
+  (code) => {
+    const told = history()
+    putOff(told, 1, code)
+    expect(check(told).findings).toEqual([])
+  },
+)
+
+test('a call that was refused, and had its effect when it was sent again, is right', () => {
+  const told = history()
+  const again = structuredClone(told.events[2] as Event)
+  // Refused for the lack of stock when there was none yet, then repeated.
+  refuse(told, 2, 404)
+  Object.assign(reply(told, 2), {
+    position: '1-0',
+    body: { type: 'urn:holdfast:unknown-sku', skus: ['CUP'] },
+  })
+  Object.assign(told.events[2] as Event, { startMs: began, endMs: began + 1 })
+  expect(check(told).findings).toContain('reserve at 1-3: nobody asked for it under key-b')
+  told.events.push({ ...again, number: told.events.length })
+  expect(check(told).findings).toEqual([])
+  // Nor is it wrong when nobody knows what became of the repeat.
+  Object.assign(told.events.at(-1) as Event, { reply: undefined, endMs: undefined, lost: 'timeout' })
+  expect(check(told).findings).toEqual([])
 })
 
 describe('when a disk is lost', () => {

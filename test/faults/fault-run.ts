@@ -91,13 +91,15 @@ function leaveNothingWhenInterrupted(): void {
 }
 
 function describeResult(result: RoundResult): string {
-  const { requests, unanswered, unavailable, ledgerEntries, readyMs, observed } = result
+  const { requests, unanswered, unavailable, ledgerEntries, readyMs, observed, inflictions } = result
+  const inVain = inflictions.filter(({ tookEffect }) => !tookEffect).map(({ way }) => `IN VAIN: ${way}`)
   const notes = Object.entries(observed).map(([what, times]) => `${what}: ${times}`)
   return [
     `${requests} requests, ${unanswered} of them unanswered and ${unavailable} with 503`,
     `${ledgerEntries} ledger entries`,
     `ready ${(readyMs / 1000).toFixed(1)} s after the last heal`,
     ...notes,
+    ...inVain,
     `${result.findings.length} findings`,
   ].join('; ')
 }

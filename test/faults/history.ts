@@ -23,6 +23,9 @@ export interface Reply {
   /** The ledger entry right after which the answer is true, `epoch-sequence`. */
   position: string | undefined
   replayed: boolean
+  /** The headers `content-type` and `retry-after`. */
+  contentType: string | undefined
+  retryAfter: string | undefined
   // biome-ignore lint/suspicious/noExplicitAny: the checker reads the fields that the contract names.
   body: any
 }

@@ -1,8 +1,10 @@
+import { randomInt } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { FaultRun } from './fault-run.js'
+import type { FaultKind } from './kinds/fault-kind.js'
 import { kinds } from './kinds/kinds.js'
 import { type Mutant, mutants } from './mutants.js'
-import { readOptions } from './options.js'
+import { readOptions, seedMax } from './options.js'
 import { Report } from './report.js'
 import { planRound } from './round-plan.js'
 import type { ProductCopy } from './stage/product-copy.js'
@@ -11,8 +13,10 @@ const options = readOptions()
 /** Most are caught in the first round; some faults have to meet the right moment. */
 const roundsMax = 8
 
-describe.concurrent(`deliberate defects, from seed ${options.seed} on`, () => {
-  const report = new Report(options)
+const firstSeed = options.seed ?? randomInt(seedMax)
+
+describe.concurrent(`deliberate defects, from seed ${firstSeed} on`, () => {
+  const report = new Report(options, firstSeed)
   let run: FaultRun
 
   beforeAll(async () => {
@@ -39,7 +43,7 @@ async function catchMutant(run: FaultRun, mutant: Mutant, product: ProductCopy):
   const kind = kinds.find(({ number }) => number === mutant.kind)
   if (!kind) throw new Error(`there is no kind ${mutant.kind}`)
   for (let round = 0; round < roundsMax; round++) {
-    const plan = planRound(options.seed + mutants.indexOf(mutant) * roundsMax + round, kind, { brief: true })
+    const plan = planRound(seedOf(mutant, kind, round), kind, { brief: true })
     // A service that a defect has stopped is caught as well: the round says for what it waited.
     const findings = await run.play(plan, product).then(
       (result) => result.findings,
@@ -50,4 +54,12 @@ async function catchMutant(run: FaultRun, mutant: Mutant, product: ProductCopy):
     if (findings.some((finding) => mutant.finding.test(finding))) return round + 1
   }
   return undefined
+}
+
+/** @returns one whose turn is the mutant's way, where it has one. */
+function seedOf({ way }: Mutant, { ways }: FaultKind, round: number): number {
+  if (way === undefined) return firstSeed + round
+  const turn = ways.indexOf(way)
+  if (turn < 0) throw new Error(`there is no way ${way}`)
+  return ways.length * (Math.ceil(firstSeed / ways.length) + round) + turn
 }

@@ -8,6 +8,8 @@ export interface Mutant {
   patches: readonly Patch[]
   /** The number of the kind of fault whose rounds catch it. */
   kind: number
+  /** The way that the first fault of those rounds goes, where any other would miss it. */
+  way?: string
   /** What at least one finding has to say, so that it is caught for what it is. */
   finding: RegExp
 }

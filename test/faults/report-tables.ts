@@ -1,6 +1,6 @@
 import { kinds } from './kinds/kinds.js'
 import { mutants } from './mutants.js'
-import type { FaultFigures, Figures } from './report.js'
+import type { FaultFigures, Figures, RoundFigures } from './report.js'
 
 /** Puts the tables of the figures between their markers in docs/faults.md, and leaves the rest. */
 export function renderTables(page: string, { rounds, mutants: caught }: FaultFigures): string {
@@ -8,7 +8,7 @@ export function renderTables(page: string, { rounds, mutants: caught }: FaultFig
     run: rounds
       ? `The last whole run, of ${rounds.date}: seed ${rounds.seed}, ${rounds.tookMinutes} minutes.\n\n${renderTotal(rounds.total)}`
       : 'There was no whole run yet.',
-    kinds: renderKinds(rounds?.kinds ?? {}),
+    kinds: renderKinds(rounds),
     mutants: renderMutants(caught?.caughtAfterRounds ?? {}),
   }
   let result = page
@@ -49,15 +49,34 @@ function renderTotal(total: Figures): string {
   )
 }
 
-function renderKinds(figures: Readonly<Record<number, Figures>>): string {
-  const rows = kinds.map(({ number, name, about }) => {
-    const of = figures[number]
+function renderKinds(run: RoundFigures | undefined): string {
+  const rows = kinds.map(({ number, name, about, ways }) => {
+    const of = run?.kinds[number]
+    const tried = Object.values(run?.ways[number] ?? {}).filter(({ tookEffect }) => tookEffect > 0).length
     const counts = of
-      ? [of.rounds, of.failed, of.skipped, of.faults, of.requests, seconds(of.readyMsMax)]
-      : ['–', '–', '–', '–', '–', '–']
+      ? [
+          of.rounds,
+          of.failed,
+          of.skipped,
+          of.faults,
+          `${tried} of ${ways.length}`,
+          of.requests,
+          seconds(of.readyMsMax),
+        ]
+      : ['–', '–', '–', '–', `– of ${ways.length}`, '–', '–']
     return [number, about, `[${name}](../test/faults/kinds/${name}.ts)`, ...counts]
   })
-  const columns = ['kind', 'what is broken', 'test', 'rounds', 'failed', 'skipped', 'faults', 'requests']
+  const columns = [
+    'kind',
+    'what is broken',
+    'test',
+    'rounds',
+    'failed',
+    'skipped',
+    'faults',
+    'ways',
+    'requests',
+  ]
   return renderTable([...columns, 'ready after'], rows)
 }
 

@@ -25,6 +25,14 @@ export interface RoundFigures {
   total: Figures
   /** By the number of the kind. */
   kinds: Record<number, Figures>
+  /** By the number of the kind, and by the way. */
+  ways: Record<number, Record<string, WayTally>>
+}
+
+/** How often a way was gone, and how often it broke anything. */
+export interface WayTally {
+  gone: number
+  tookEffect: number
 }
 
 export interface Figures {
@@ -59,9 +67,24 @@ const roundsMin = 200
 export class Report {
   private readonly began = performance.now()
   private readonly byKind = new Map(kinds.map(({ number }) => [number, noFigures()]))
+  private readonly ways = new Map(kinds.map(({ number, ways }) => [number, noWays(ways)]))
   private readonly caughtAfterRounds: Record<string, number | null> = {}
 
-  constructor(private readonly options: FaultOptions) {}
+  /** @param seed of the first round. */
+  constructor(
+    private readonly options: FaultOptions,
+    private readonly seed: number,
+  ) {}
+
+  /** Whether it has all rounds of a run of every kind. */
+  get isWhole(): boolean {
+    const { rounds, skipped } = this.total
+    return rounds + skipped >= roundsMin && this.options.kind === undefined && !this.options.short
+  }
+
+  private get total(): Figures {
+    return [...this.byKind.values()].reduce(sum)
+  }
 
   skip({ number }: FaultKind): void {
     this.of(number).skipped++
@@ -82,6 +105,23 @@ export class Report {
     const counted = { requests, unanswered, unavailable, ledgerEntries, faults, holds, confirms, oversold }
     const figures = { ...counted, rounds: 1, failed, skipped: 0, leaked, drifted, readyMsMax: readyMs }
     this.byKind.set(number, sum(this.of(number), figures))
+    for (const { way, tookEffect } of result.inflictions) {
+      const tally = this.ways.get(number)?.[way]
+      if (!tally) throw new Error(`kind ${number} does not name its way ${way}`)
+      tally.gone++
+      if (tookEffect) tally.tookEffect++
+    }
+  }
+
+  /** The ways of kinds that were not skipped which broke nothing, as sentences. */
+  findUntried(): string[] {
+    return kinds
+      .filter(({ number }) => this.of(number).skipped === 0)
+      .flatMap(({ number, name }) =>
+        Object.entries(this.ways.get(number) ?? {})
+          .filter(([, { tookEffect }]) => tookEffect === 0)
+          .map(([way, { gone }]) => `${name}: ${way}, gone ${gone} times`),
+      )
   }
 
   addMutant({ name }: Mutant, rounds: number | undefined): void {
@@ -90,17 +130,21 @@ export class Report {
 
   /** Prints the sum, and keeps it when it is of a whole run. */
   async write(): Promise<void> {
-    const { seed } = this.options
+    const { seed } = this
     const date = new Date().toISOString().slice(0, 10)
     if (this.options.mutants) {
       if (Object.keys(this.caughtAfterRounds).length < mutants.length) return
       return keep({ mutants: { date, seed, caughtAfterRounds: this.caughtAfterRounds } })
     }
-    const total = [...this.byKind.values()].reduce(sum)
+    const { total } = this
+    for (const { number, name } of kinds) {
+      if (this.of(number).rounds > 0) console.log(describeWays(name, this.ways.get(number) ?? {}))
+    }
     console.log(describe(total))
-    if (total.rounds + total.skipped < roundsMin || this.options.kind !== undefined) return
+    if (!this.isWhole) return
     const tookMinutes = Math.round((performance.now() - this.began) / 60_000)
-    await keep({ rounds: { date, seed, tookMinutes, total, kinds: Object.fromEntries(this.byKind) } })
+    const [byKind, ways] = [this.byKind, this.ways].map(Object.fromEntries)
+    await keep({ rounds: { date, seed, tookMinutes, total, kinds: byKind, ways } })
   }
 
   private of(kind: number): Figures {
@@ -120,6 +164,19 @@ export async function readFigures(): Promise<FaultFigures> {
 
 export function readPage(): Promise<string> {
   return readFile(pageFile, 'utf8')
+}
+
+function noWays(ways: readonly string[]): Record<string, WayTally> {
+  return Object.fromEntries(ways.map((way) => [way, { gone: 0, tookEffect: 0 }]))
+}
+
+/** Which ways of a kind were gone, and how often they took effect. */
+function describeWays(name: string, ways: Readonly<Record<string, WayTally>>): string {
+  const tried = Object.values(ways).filter(({ tookEffect }) => tookEffect > 0).length
+  return [
+    `${name}: ${tried} of ${Object.keys(ways).length} ways took effect`,
+    ...Object.entries(ways).map(([way, { gone, tookEffect }]) => `  ${way}: ${tookEffect} of ${gone} times`),
+  ].join('\n')
 }
 
 function noTally(): Tally {

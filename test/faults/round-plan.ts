@@ -2,7 +2,7 @@ import { SeededRandom } from '../../src/demo/seeded-random.js'
 import type { Fault, FaultKind } from './kinds/fault-kind.js'
 import type { StageSettings } from './stage/stage.js'
 
-/** All that is drawn for a round; the same seed draws the same. */
+/** All that is drawn for a round; the same seed of the same kind draws the same. */
 export interface RoundPlan {
   seed: number
   kind: FaultKind
@@ -23,9 +23,9 @@ const readyMsMaxBrief = 20_000
 
 /** @param o.brief leaves out what takes longer than some seconds. */
 export function planRound(seed: number, kind: FaultKind, o: { brief: boolean }): RoundPlan {
-  // Neighbouring seeds are to have nothing in common.
-  const random = new SeededRandom(Math.imul(seed + 1, 0x9e3779b1))
-  const { settings = {}, faults } = kind.draw(random, o)
+  // Neighbouring seeds are to have nothing in common, but for the turns of the ways.
+  const random = new SeededRandom(Math.imul(16 * (seed + 1) + kind.number, 0x9e3779b1))
+  const { settings = {}, faults } = kind.draw(random, { ...o, turn: seed })
   return {
     seed,
     kind,
@@ -45,4 +45,12 @@ export function describePlan({ seed, kind, lanes, pauseMsMax, restMs, faults }: 
     ...faults.map(({ atMs, what }) => `${String(atMs).padStart(7)} ms: ${what}`),
     `  the load goes on for ${restMs} ms after the last heal, and until all is ready again`,
   ]
+}
+
+/** The seed and the kind of each round of a run: every kind once with a seed, then with the next one. */
+export function seedsOf(kinds: readonly FaultKind[], seed: number, rounds: number) {
+  return Array.from({ length: rounds }, (_, round) => ({
+    seed: seed + Math.floor(round / kinds.length),
+    kind: kinds[round % kinds.length] as FaultKind,
+  }))
 }

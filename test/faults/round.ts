@@ -7,8 +7,8 @@ import { checkHistory, type Verdict } from './checker/checker.js'
 import { readLedger } from './checker/ledger.js'
 import { ApiClient } from './crowd/api-client.js'
 import { assortment, Crowd } from './crowd/crowd.js'
-import { History } from './history.js'
-import type { Scene } from './kinds/fault-kind.js'
+import { History, nowMs } from './history.js'
+import type { Infliction, Scene } from './kinds/fault-kind.js'
 import { becomeReady, fallQuiet, settleUnknown } from './quiet.js'
 import { describePlan, type RoundPlan } from './round-plan.js'
 import type { MariadbHost } from './stage/mariadb-host.js'
@@ -24,6 +24,7 @@ export interface RoundResult {
   unavailable: number
   ledgerEntries: number
   faults: number
+  inflictions: readonly Infliction[]
   /** What the faults came upon, and how often. */
   observed: Record<string, number>
   verdict: Verdict
@@ -59,7 +60,7 @@ export async function runRound(
   const observe = (what: string, times = 1) => {
     observed[what] = (observed[what] ?? 0) + times
   }
-  const scene: Scene = { stage, history, clients, allowance: {}, observe }
+  const scene: Scene = { stage, history, clients, allowance: {}, inflictions: [], observe }
   try {
     await fillShelves(scene)
     const readyMs = await playFaults(plan, scene)
@@ -93,7 +94,9 @@ async function playFaults(plan: RoundPlan, scene: Scene): Promise<number> {
   try {
     const inflictions = plan.faults.map(async (fault) => {
       await delay(fault.atMs)
-      await fault.inflict(scene)
+      const fromMs = nowMs()
+      const tookEffect = await fault.inflict(scene)
+      scene.inflictions.push({ way: fault.way, fromMs, toMs: nowMs(), tookEffect })
     })
     await Promise.all(inflictions)
     const [readyMs] = await Promise.all([becomeReady(scene), delay(plan.restMs)])
@@ -138,6 +141,7 @@ async function judge(
     unavailable: events.filter(({ reply }) => reply?.status === 503).length,
     ledgerEntries: ledger.entries.length,
     faults: plan.faults.length,
+    inflictions: scene.inflictions,
     observed,
     verdict,
     leaked,

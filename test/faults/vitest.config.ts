@@ -4,7 +4,7 @@ import { roundsAtOnce } from './rounds-at-once.js'
 export default defineConfig({
   test: {
     include: ['test/faults/*.faults.ts'],
-    testTimeout: 240_000,
+    testTimeout: 360_000,
     hookTimeout: 300_000,
     maxConcurrency: roundsAtOnce,
     disableConsoleIntercept: true,

@@ -44,6 +44,11 @@ export class TcpProxy {
     return url.href
   }
 
+  /** How many there are now. */
+  get connections(): number {
+    return this.links.size
+  }
+
   /** Leads new connections to another server. */
   redirect(url: string): void {
     this.target.port = new URL(url).port

@@ -1,11 +1,12 @@
-import type { Call, CartLine, Event } from '../history.js'
+import type { Call, CartLine, Event, Reply } from '../history.js'
 import type { ReservationRow } from './ledger.js'
 
 type Asked<Verb extends Call['verb']> = Extract<Call, { verb: Verb }>
 
 /**
  * What clients asked for, by what it was about: an effect that nobody asked for is as wrong as one
- * that is missing.
+ * that is missing. A call that was definitely refused asked for nothing: its effect must never be. The
+ * same call sent again is another one, with an answer of its own.
  */
 export class AskedCalls {
   private readonly reserves = new Map<string, Asked<'reserve'>[]>()
@@ -14,8 +15,8 @@ export class AskedCalls {
   private readonly sets: Asked<'set'>[] = []
 
   constructor(events: readonly Event[]) {
-    for (const { call, unsent } of events) {
-      if (unsent) continue
+    for (const { call, unsent, reply } of events) {
+      if (unsent || isRefusal(reply)) continue
       if (call.verb === 'reserve') push(this.reserves, call.key, call)
       else if (call.verb === 'adjust') this.adjustments.set(call.key, call)
       else if (call.verb === 'set') this.sets.push(call)
@@ -48,6 +49,11 @@ export class AskedCalls {
   set(sku: string, onHand: number): Asked<'set'> | undefined {
     return this.sets.find((call) => call.sku === sku && call.onHand === onHand)
   }
+}
+
+/** A definite no. An error of the server (5xx), or no answer at all, leaves the effect unknown. */
+function isRefusal(reply: Reply | undefined): boolean {
+  return reply !== undefined && reply.status >= 400 && reply.status < 500
 }
 
 /** A cart as one line a SKU, in order. */

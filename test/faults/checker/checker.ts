@@ -4,6 +4,7 @@ import type { Ledger } from './ledger.js'
 import { findContradictions, type Span } from './real-time.js'
 import { ReplyJudge } from './reply-judge.js'
 import { StoreModel } from './store-model.js'
+import { findWrongUnavailable } from './unavailable.js'
 
 /** What a fault may do that others may not. */
 export interface Allowance {
@@ -41,6 +42,9 @@ export interface Tally {
  * 1. The ledger is that order. The model goes through it entry by entry and knows the rules.
  * 2. Each answer names the entry after which it is true, and has to be what the model would say there.
  * 3. What was answered before something was asked has to come before it in that order.
+ *
+ * A 503 says nothing about the store, and has to say so as the contract does, whatever is broken. When
+ * there may be one at all is for each kind of fault to judge.
  */
 export function checkHistory(events: readonly Event[], ledger: Ledger, allowance: Allowance): Verdict {
   const model = new StoreModel(ledger, new AskedCalls(events))
@@ -52,6 +56,8 @@ export function checkHistory(events: readonly Event[], ledger: Ledger, allowance
   for (const event of events) {
     const tally = tallyOf(event, holds, confirms)
     if (tally) tally.acknowledged++
+    const unfit = findWrongUnavailable(event)
+    if (unfit) findings.push(`${describe(event)}: ${unfit}`)
     const judgement = judge.judge(event)
     if (judgement === 'none') continue
     if (judgement === 'lost') {

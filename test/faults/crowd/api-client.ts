@@ -109,6 +109,8 @@ async function readReply(response: IncomingMessage): Promise<Reply> {
     status: statusCode,
     position: headers['holdfast-position'] as string | undefined,
     replayed: headers['idempotency-replayed'] === 'true',
+    contentType: headers['content-type'],
+    retryAfter: headers['retry-after'],
     body: JSON.parse(text),
   }
 }

@@ -3,46 +3,80 @@ import { findProgram, thisMachine } from '../../../src/embedded/machine.js'
 import { eventually } from '../../support/test-store.js'
 import { Child } from '../stage/child.js'
 import { provideTool } from '../stage/tools.js'
-import type { Fault, FaultKind, Scene } from './fault-kind.js'
+import { anyOf, type Fault, type FaultKind, type Infliction, inTurn, type Scene } from './fault-kind.js'
+import { findPutOff, findUnserved } from './unserved-calls.js'
+
+const slowed = 'slow'
+const injections: Readonly<Record<string, string>> = {
+  'failing to flush': 'fdatasync:error=EIO',
+  'failing to write': 'write:error=ENOSPC',
+}
 
 /** Redis' disk slow, and failing: strace answers its system calls in place of the kernel. */
 export const brokenDisk: FaultKind = {
   number: 7,
   name: 'broken-disk',
-  about: "Redis' disk slow (fsync delayed) and failing (errors injected with strace)",
+  about:
+    "Redis' disk slow (fsync delayed) and failing (errors injected with strace); all goes on while it is slow",
+  ways: [slowed, ...Object.keys(injections)],
   missing: async () => ((await strace()) ? undefined : 'strace is not there and cannot be installed'),
-  draw: (random) => {
-    const faults: Fault[] = []
-    for (let i = 0; i < random.whole(1, 2); i++) {
+  draw: (random, { turn }) => {
+    const faults = Array.from({ length: random.whole(1, 2) }, (_, i) => {
+      const way = i === 0 ? inTurn(brokenDisk.ways, turn) : anyOf(random, brokenDisk.ways)
       const atMs = 300 + i * 2500 + random.whole(0, 500)
-      if (random.happens(0.5)) faults.push(slow(atMs, random.whole(5, 60), random.whole(1000, 2000)))
-      else faults.push(failing(atMs, random.happens(0.5) ? 'fdatasync:error=EIO' : 'write:error=ENOSPC'))
-    }
+      const injection = injections[way]
+      return injection
+        ? failing(atMs, way, injection)
+        : slow(atMs, way, random.whole(5, 60), random.whole(1000, 2000))
+    })
     return { faults }
   },
+  judge: ({ history, inflictions }) => [
+    ...findPutOff(history.events, ['store-fenced', 'redis-unavailable', 'overloaded']),
+    ...slowAlone(inflictions).flatMap((window) =>
+      findUnserved(history.events, 'while the disk is slow all calls', window),
+    ),
+  ],
+}
+
+/** When the disk was slow before it ever failed: after that, a Redis may still be fenced. */
+function slowAlone(inflictions: readonly Infliction[]): Infliction[] {
+  const failedMs = inflictions.filter(({ way }) => way !== slowed).map(({ fromMs }) => fromMs)
+  return inflictions
+    .filter(({ way, fromMs }) => way === slowed && failedMs.every((ms) => ms > fromMs))
+    .map((infliction) => ({ ...infliction, toMs: Math.min(infliction.toMs, ...failedMs) }))
 }
 
 function strace(): Promise<string | undefined> {
   return provideTool('strace', () => findProgram(thisMachine(), ['strace']))
 }
 
-function slow(atMs: number, fsyncMs: number, ms: number): Fault {
+function slow(atMs: number, way: string, fsyncMs: number, ms: number): Fault {
   return {
     atMs,
     what: `each fsync of Redis takes ${fsyncMs} ms more, for ${ms} ms`,
+    way,
     inflict: async (scene) => {
       const tracer = await trace(scene, `fdatasync:delay_enter=${fsyncMs * 1000}`)
+      const { admin } = scene.stage.redis
+      // A write is answered when it is on the disk.
+      const began = performance.now()
+      await admin.set('slow-disk', '')
+      const tookMs = performance.now() - began
+      await admin.del('slow-disk')
       await delay(ms)
       await tracer.stop()
+      return tookMs >= fsyncMs
     },
   }
 }
 
 /** With `appendfsync always` Redis ends when it cannot write: what it has not written it must not answer. */
-function failing(atMs: number, injection: string): Fault {
+function failing(atMs: number, way: string, injection: string): Fault {
   return {
     atMs,
     what: `Redis' append-only file answers ${injection}; Redis is started again`,
+    way,
     inflict: async (scene) => {
       const { redis } = scene.stage
       const tracer = await trace(scene, injection)
@@ -51,6 +85,7 @@ function failing(atMs: number, injection: string): Fault {
       scene.observe(ended ? `Redis ended with ${ended}` : 'Redis went on without its disk')
       if (!ended) await redis.kill()
       await redis.restart()
+      return ended !== undefined
     },
   }
 }

@@ -1,63 +1,93 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { SeededRandom } from '../../../src/demo/seeded-random.js'
 import { type Database, openDatabase } from '../../../src/ledger/database.js'
-import type { Fault, FaultKind } from './fault-kind.js'
+import { nowMs } from '../history.js'
+import { type Fault, type FaultKind, inTurn, type Scene } from './fault-kind.js'
+import { findUnserved } from './unserved-calls.js'
+
+const longGone = 'gone for a minute'
+const longFrozen = 'frozen for 35 s'
+
+const ways: Readonly<Record<string, (random: SeededRandom, atMs: number, way: string) => Fault[]>> = {
+  gone: (random, atMs, way) => [gone(atMs, way, random.whole(500, 4000))],
+  frozen: (random, atMs, way) => [frozen(atMs, way, random.whole(500, 4000))],
+  'killed in INSERT INTO ledger': killedTwice,
+  'killed in INSERT INTO reservations': killedTwice,
+  'killed in INSERT INTO stock': killedTwice,
+  'killed in UPDATE stores': killedTwice,
+  'two writers': (random, atMs, way) => [secondWriter(atMs, way, random.whole(1500, 3000))],
+  deadlocks: (random, atMs, way) => [deadlocks(atMs, way, random.whole(3, 8))],
+  [longGone]: (_random, atMs, way) => [gone(atMs, way, 60_000)],
+  [longFrozen]: (_random, atMs, way) => [frozen(atMs, way, 35_000)],
+}
+const shorter: Readonly<Record<string, string>> = { [longGone]: 'gone', [longFrozen]: 'frozen' }
 
 /** MySQL away, frozen, killed in the middle of a transaction, written to by two, deadlocked. */
 export const brokenMysql: FaultKind = {
   number: 5,
   name: 'broken-mysql',
   about:
-    'MariaDB gone for up to a minute; frozen; killed mid-transaction; a second writer at the same store; forced deadlocks',
-  draw: (random, { brief }) => ({ settings: { workers: 2 }, faults: drawFaults(random, brief) }),
+    'MariaDB gone for up to a minute; frozen; killed mid-transaction; a second writer at the same store; forced deadlocks; holds and payments go on',
+  ways: Object.keys(ways),
+  draw: (random, { turn, brief }) => {
+    const next = inTurn(brokenMysql.ways, turn)
+    const way = (brief && shorter[next]) || next
+    return { settings: { workers: 2 }, faults: ways[way]?.(random, random.whole(400, 1200), way) ?? [] }
+  },
+  judge: ({ history }) => findUnserved(history.events, 'without MySQL all calls'),
 }
 
-function drawFaults(random: SeededRandom, brief: boolean): Fault[] {
-  const way = random.whole(0, 4)
-  const atMs = random.whole(400, 1200)
-  const isLong = !brief && random.happens(0.25)
-  if (way === 0) return [gone(atMs, isLong ? 60_000 : random.whole(500, 4000))]
-  if (way === 1) return [frozen(atMs, isLong ? 35_000 : random.whole(500, 4000))]
-  if (way === 2) return [killedInTransaction(atMs, random), killedInTransaction(atMs + 2500, random)]
-  if (way === 3) return [secondWriter(atMs, random.whole(1500, 3000))]
-  return [deadlocks(atMs, random.whole(3, 8))]
+/** Whether a payment was accepted that MySQL did not hold in time. */
+function wasNotPersisted({ history }: Scene, sinceMs: number): boolean {
+  return history.events.some(({ startMs, reply }) => startMs >= sinceMs && reply?.status === 202)
 }
 
-function gone(atMs: number, ms: number): Fault {
+function gone(atMs: number, way: string, ms: number): Fault {
   return {
     atMs,
     what: `kill -9 MariaDB; start it again after ${ms} ms`,
-    inflict: async ({ stage: { mariadb } }) => {
+    way,
+    inflict: async (scene) => {
+      const { mariadb } = scene.stage
+      const sinceMs = nowMs()
       await mariadb.kill()
       await delay(ms)
       await mariadb.restart()
+      return wasNotPersisted(scene, sinceMs)
     },
   }
 }
 
-function frozen(atMs: number, ms: number): Fault {
+function frozen(atMs: number, way: string, ms: number): Fault {
   return {
     atMs,
     what: `SIGSTOP MariaDB for ${ms} ms`,
-    inflict: async ({ stage: { mariadb } }) => {
+    way,
+    inflict: async (scene) => {
+      const { mariadb } = scene.stage
+      const sinceMs = nowMs()
       mariadb.signal('SIGSTOP')
       try {
         await delay(ms)
       } finally {
         mariadb.signal('SIGCONT')
       }
+      return wasNotPersisted(scene, sinceMs)
     },
   }
 }
 
-/** What the ledger writer says in a transaction, from its first statement to its last. */
-const statements = ['INSERT INTO ledger', 'INSERT INTO reservations', 'INSERT INTO stock', 'UPDATE stores']
+function killedTwice(_random: SeededRandom, atMs: number, way: string): Fault[] {
+  return [killedInTransaction(atMs, way), killedInTransaction(atMs + 2500, way)]
+}
 
-function killedInTransaction(atMs: number, random: SeededRandom): Fault {
-  const statement = statements[random.whole(0, statements.length - 1)] as string
+/** What the ledger writer says in a transaction, from its first statement to its last. */
+function killedInTransaction(atMs: number, way: string): Fault {
+  const statement = way.replace('killed in ', '')
   return {
     atMs,
     what: `kill -9 MariaDB when a worker says ${statement}; start it again`,
+    way,
     inflict: async ({ stage, observe }) => {
       const { mariadb, workers } = stage
       const said = workers.map(
@@ -69,43 +99,50 @@ function killedInTransaction(atMs: number, random: SeededRandom): Fault {
             }
           }),
       )
-      observe(
-        (await Promise.race([...said, delay(5000, false)]))
-          ? `killed in ${statement}`
-          : 'nothing was written',
-      )
+      const isSaid = await Promise.race([...said, delay(5000, false)])
+      observe(isSaid ? `killed in ${statement}` : 'nothing was written')
       await mariadb.kill()
       for (const { databaseCable } of workers) databaseCable.tap = undefined
       await mariadb.restart()
+      return isSaid
     },
   }
 }
 
-function secondWriter(atMs: number, ms: number): Fault {
+function secondWriter(atMs: number, way: string, ms: number): Fault {
   return {
     atMs,
     what: `take the lease away from the ledger writers for ${ms} ms, so that both write`,
-    inflict: async ({ stage }) => {
+    way,
+    inflict: async ({ stage, observe }) => {
+      const { admin } = stage.redis
+      const holders = new Set<string>()
       const until = performance.now() + ms
       while (performance.now() < until) {
-        await stage.redis.admin.del(stage.keys.writer)
+        const holder = await admin.getdel(stage.keys.writer)
+        if (holder) holders.add(holder)
         await delay(5)
       }
+      observe('writers at once', holders.size)
+      return holders.size > 1
     },
   }
 }
 
-function deadlocks(atMs: number, count: number): Fault {
+function deadlocks(atMs: number, way: string, count: number): Fault {
   return {
     atMs,
     what: `force ${count} deadlocks on the ledger writer`,
+    way,
     inflict: async ({ stage, observe }) => {
       const intruder = openDatabase(stage.databaseUrl, { connectionsMax: 1, connectTimeoutMs: 10_000 })
       try {
         await intruder.$executeRawUnsafe('CREATE TABLE ballast (id INT PRIMARY KEY)')
         const before = await countDeadlocks(intruder)
         for (let i = 0; i < count; i++) await lockInOtherOrder(intruder)
-        observe('deadlocks', (await countDeadlocks(intruder)) - before)
+        const forced = (await countDeadlocks(intruder)) - before
+        observe('deadlocks', forced)
+        return forced > 0
       } finally {
         await intruder.$disconnect()
       }

@@ -1,11 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { SeededRandom } from '../../../src/demo/seeded-random.js'
 import type { Stage } from '../stage/stage.js'
-import type { Fault, FaultKind } from './fault-kind.js'
+import { type Fault, type FaultKind, inTurn, type Scene } from './fault-kind.js'
+import { findUnserved, type ServedCalls } from './unserved-calls.js'
 
 /** Something that can be killed, and started again. */
 interface Mortal {
-  kill(): Promise<void>
+  /** @returns whether it lived. */
+  kill(): Promise<boolean>
   restart(): Promise<void> | void
 }
 
@@ -17,39 +19,75 @@ const victims: Readonly<Record<string, (stage: Stage) => Mortal>> = {
   Redis: ({ redis }) => redis,
   MariaDB: ({ mariadb }) => mariadb,
 }
+const names = Object.keys(victims)
+const alone = (name: string) => `${name} alone`
+
+/** What nobody notices of when only this one is killed. */
+const goesOn: Readonly<Record<string, ServedCalls>> = {
+  [alone('the first API')]: { apis: [1] },
+  [alone('the second API')]: { apis: [0] },
+  [alone('the first worker')]: {},
+  [alone('the second worker')]: {},
+  [alone('MariaDB')]: {},
+}
+
+const several = 'several together'
+const all = 'all together'
 
 /** kill -9 of the API, the workers, Redis, MariaDB at random moments, alone and together. */
 export const killedProcesses: FaultKind = {
   number: 1,
   name: 'killed-processes',
   about: 'kill -9 of an API, a worker, Redis and MariaDB at random moments, alone and together',
-  draw: (random) => {
+  ways: [...names.map(alone), several, all],
+  draw: (random, { turn }) => {
     const faults: Fault[] = []
     const moments = random.whole(1, 3)
     for (let i = 0; i < moments; i++) {
       const atMs = 400 + i * 1100 + random.whole(0, 500)
-      const names = Object.keys(victims)
-      const together = random.happens(0.35) ? random.whole(2, names.length) : 1
-      faults.push(killAll(atMs, draw(random, names, together), random.whole(20, 500)))
+      const way = i === 0 ? inTurn(killedProcesses.ways, turn) : anyWay(random)
+      faults.push(killAll(atMs, way, drawVictims(random, way), random.whole(20, 500)))
     }
     return { settings: { workers: 2 }, faults }
   },
+  judge: ({ history, inflictions }) => {
+    // Of the others, what a fault before them broke may not be whole again.
+    const [first, ...others] = inflictions.toSorted((a, b) => a.fromMs - b.fromMs)
+    const served = first && goesOn[first.way]
+    if (!served) return []
+    const { fromMs } = first
+    const toMs = Math.min(first.toMs, ...others.map((other) => other.fromMs))
+    return findUnserved(history.events, `without ${first.way} the others`, { ...served, fromMs, toMs })
+  },
 }
 
-function killAll(atMs: number, names: readonly string[], downMs: number): Fault {
+function anyWay(random: SeededRandom): string {
+  if (random.happens(0.35)) return random.happens(0.2) ? all : several
+  return alone(names[random.whole(0, names.length - 1)] as string)
+}
+
+function drawVictims(random: SeededRandom, way: string): string[] {
+  if (way === all) return names
+  if (way === several) return drawSome(random, names, random.whole(2, names.length - 1))
+  return names.filter((name) => alone(name) === way)
+}
+
+function killAll(atMs: number, way: string, names: readonly string[], downMs: number): Fault {
   return {
     atMs,
     what: `kill -9 ${names.join(', ')}; start again after ${downMs} ms`,
-    inflict: async ({ stage }) => {
+    way,
+    inflict: async ({ stage }: Scene) => {
       const mortals = names.map((name) => victims[name]?.(stage) as Mortal)
-      await Promise.all(mortals.map((mortal) => mortal.kill()))
+      const lived = await Promise.all(mortals.map((mortal) => mortal.kill()))
       await delay(downMs)
       await Promise.all(mortals.map((mortal) => mortal.restart()))
+      return lived.every(Boolean)
     },
   }
 }
 
-function draw<T>(random: SeededRandom, from: readonly T[], count: number): T[] {
+function drawSome<T>(random: SeededRandom, from: readonly T[], count: number): T[] {
   const left = [...from]
   return Array.from({ length: count }, () => left.splice(random.whole(0, left.length - 1), 1)[0] as T)
 }

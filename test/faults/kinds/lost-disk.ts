@@ -21,3 +21,19 @@ export async function beginLoss({ stage, allowance }: Scene): Promise<() => void
     endedAtMs = nowMs()
   }
 }
+
+/**
+ * Begins a time in which a server answers from another history than the one MySQL holds, under positions
+ * that MySQL has passed: until the returned function is called, whatever it says may be gone, unless it
+ * says that MySQL holds it.
+ */
+export function beginTurn({ allowance }: Scene): () => void {
+  const before = allowance.mayBeGone ?? (() => false)
+  const fromMs = nowMs()
+  let endedAtMs = Number.POSITIVE_INFINITY
+  allowance.mayBeGone = (event) =>
+    before(event) || ((event.endMs ?? Number.POSITIVE_INFINITY) >= fromMs && event.startMs <= endedAtMs)
+  return () => {
+    endedAtMs = nowMs()
+  }
+}

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TcpProxy } from '../../support/tcp-proxy.js'
 import type { ProductPart } from '../stage/product-part.js'
-import type { Fault, FaultKind } from './fault-kind.js'
+import { anyOf, type Fault, type FaultKind, inTurn } from './fault-kind.js'
+import { findUnserved } from './unserved-calls.js'
 
 /** A point in the ledger writer's course, told by what goes over its cables. */
 interface Point {
@@ -39,26 +40,30 @@ const points: readonly Point[] = [
 /** The writer may be idle for a while: the next entry takes it to the point. */
 const waitMsMax = 5000
 
+/** Where, and of how many workers: with a second one the lease changes hands. */
+const turns = [1, 2].flatMap((workers) => points.map((point) => ({ point, workers })))
+const wayOf = (point: Point, workers: number) => `${point.name}, ${workers === 1 ? 'alone' : 'one of two'}`
+
 /** The worker killed at the points of its course where a ledger writer could lose or double something. */
 export const workerPoints: FaultKind = {
   number: 2,
   name: 'worker-points',
-  about: 'the worker killed before its commit, after it, and before the trim',
-  draw: (random) => {
-    const faults: Fault[] = []
-    let atMs = 300
-    for (let i = 0; i < 2; i++) {
-      faults.push(killAt(atMs + random.whole(0, 400), points[random.whole(0, points.length - 1)] as Point))
-      atMs += 1800
-    }
-    return { settings: { workers: random.whole(1, 2) }, faults }
+  about: 'the worker killed before its commit, after it, and before the trim; no call is put off for it',
+  ways: turns.map(({ point, workers }) => wayOf(point, workers)),
+  draw: (random, { turn }) => {
+    const { point, workers } = inTurn(turns, turn)
+    const first = killAt(300 + random.whole(0, 400), point, workers)
+    const second = killAt(2100 + random.whole(0, 400), anyOf(random, points), workers)
+    return { settings: { workers }, faults: [first, second] }
   },
+  judge: ({ history }) => findUnserved(history.events, 'without a worker all calls'),
 }
 
-function killAt(atMs: number, point: Point): Fault {
+function killAt(atMs: number, point: Point, workers: number): Fault {
   return {
     atMs,
     what: `kill -9 the worker at work ${point.name}; start it again`,
+    way: wayOf(point, workers),
     inflict: async ({ stage, observe }) => {
       const timer = new AbortController()
       const nobody = delay(waitMsMax, undefined, { signal: timer.signal })
@@ -68,6 +73,7 @@ function killAt(atMs: number, point: Point): Fault {
       observe(killed ? `killed ${point.name}` : `never came to ${point.name}`)
       await killed?.kill()
       killed?.restart()
+      return killed !== undefined
     },
   }
 }

@@ -55,8 +55,11 @@ export class ProductPart {
     return this.child.hasEnded
   }
 
-  kill(): Promise<void> {
-    return this.child.kill()
+  /** @returns whether it ran. */
+  async kill(): Promise<boolean> {
+    const ran = !this.hasEnded
+    await this.child.kill()
+    return ran
   }
 
   /** Asks it to end. @returns its exit status, or the signal that ended it. */
@@ -83,14 +86,14 @@ export class ProductPart {
   }
 
   /** @throws Error with the end of its log when it ends instead. */
-  async becomesReady(): Promise<void> {
+  async becomesReady(timeoutMs = 30_000): Promise<void> {
     await eventually(
       async () => {
         if (this.hasEnded) throw new Error(`${this.name} ended: ${this.log.slice(-2000)}`)
         return this.isReady()
       },
       `${this.name} is ready`,
-      30_000,
+      timeoutMs,
     )
   }
 

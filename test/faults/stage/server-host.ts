@@ -12,7 +12,7 @@ interface Server {
  */
 export abstract class ServerHost<S extends Server> {
   private isDown = false
-  private work: Promise<void> = Promise.resolve()
+  private work: Promise<unknown> = Promise.resolve()
 
   protected constructor(protected server: S) {
     this.watch()
@@ -27,12 +27,13 @@ export abstract class ServerHost<S extends Server> {
     return this.server.exited
   }
 
-  /** kill -9, and nothing else: `restart` starts it again. */
-  kill(): Promise<void> {
+  /** kill -9, and nothing else: `restart` starts it again. @returns whether it ran. */
+  kill(): Promise<boolean> {
     return this.inTurn(async () => {
-      if (this.isDown) return
+      if (this.isDown) return false
       this.signal('SIGKILL')
       await this.server.exited
+      return true
     })
   }
 
@@ -72,7 +73,7 @@ export abstract class ServerHost<S extends Server> {
     })
   }
 
-  private inTurn(act: () => Promise<void>): Promise<void> {
+  private inTurn<T>(act: () => Promise<T>): Promise<T> {
     const done = this.work.then(act)
     this.work = done.catch(() => {})
     return done

@@ -24,6 +24,9 @@ export interface StageSettings {
   apiNodeArgs: readonly string[]
 }
 
+/** Nothing is promised of it: it only has to begin, on a machine that may do much else. */
+const openTimeoutMs = 120_000
+
 const standard: StageSettings = {
   apis: 2,
   workers: 1,
@@ -97,7 +100,7 @@ export class Stage {
     const database = openDatabase(databaseUrl, { connectionsMax: 2, connectTimeoutMs: 10_000 })
     const stage = new Stage(folder, redis, mariadb, databaseUrl, database, apis, workers, clock, drop)
     try {
-      await Promise.all(apis.map((api) => api.becomesReady()))
+      await Promise.all(apis.map((api) => api.becomesReady(openTimeoutMs)))
     } catch (error) {
       await stage.close()
       throw error
