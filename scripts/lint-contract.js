@@ -3,11 +3,13 @@ import { createConfig, lintFromString } from '@redocly/openapi-core'
 import { pino } from 'pino'
 import { readConfig } from '#product/config.js'
 import { buildApp } from '#product/http/app.js'
+import { openRegistry } from '#product/metrics/process-metrics.js'
 
 const app = await buildApp({
   stores: new Map(),
   keyring: { state: 'open', find: () => undefined },
   rateLimits: {},
+  registry: openRegistry('0.0.0'),
   load: { shedding: 'nothing' },
   eventStreamsMax: 1,
   consoleFolder: '',

@@ -11,12 +11,15 @@ import { buildApp } from './http/app.js'
 import { Keyring, keyringSettings } from './http/keyring.js'
 import { LoadMonitor } from './http/load-monitor.js'
 import { RateLimit, type RateLimits } from './http/rate-limit.js'
-import { type Readiness, readReadiness } from './http/readiness.js'
+import { type Inspection, inspectService } from './http/readiness.js'
 import type { Replays } from './http/replay-routes.js'
 import type { StoreServices } from './http/store-services.js'
 import { type Database, openDatabase } from './ledger/database.js'
 import { StoreLedger } from './ledger/store-ledger.js'
 import { LiveFeed } from './live/live-feed.js'
+import { watchGuards } from './metrics/api-metrics.js'
+import { openProcessMetrics, type ProcessMetrics } from './metrics/process-metrics.js'
+import { watchReadiness } from './metrics/readiness-metrics.js'
 import { FenceWatcher, fenceSettings } from './recovery/fence-watcher.js'
 import { MemoryGuard, memoryGuardSettings } from './recovery/memory-guard.js'
 import { Reconciler } from './recovery/reconciler.js'
@@ -50,6 +53,8 @@ export interface ApiParts {
   /** Where the built page of the console is. */
   consoleFolder?: string
   replays?: Replays
+  /** Those of a process that does more than serve the API. */
+  metrics?: ProcessMetrics
 }
 
 /** The servers of a process, and what it says of them. */
@@ -58,7 +63,8 @@ interface Connections {
   subscriber: Redis
   database: Database
   reconcilerDatabase: Database
-  readiness(): Promise<Readiness>
+  inspect(): Promise<Inspection>
+  metrics: ProcessMetrics
 }
 
 /**
@@ -105,11 +111,14 @@ export async function startApi(config: Config, log: Logger, parts: ApiParts = {}
   load.start()
   const counting = await openRateLimits(config, log)
   let draining = false
-  const readiness = () => readReadiness(redis, database, stores, keyring, draining)
-  const connections = { redis, subscriber, database, reconcilerDatabase, readiness }
+  const inspect = () => inspectService(redis, database, stores, keyring, draining)
+  const { metrics = openProcessMetrics(version) } = parts
+  const connections = { redis, subscriber, database, reconcilerDatabase, inspect, metrics }
   for (const name of config.stores) {
     stores.set(name, await openStoreServices(name, config, log, connections))
   }
+  watchGuards(metrics.registry, stores)
+  watchReadiness(metrics.registry, inspect)
   parts.replays?.follow((state) => {
     for (const { live } of stores.values()) live.tell('replay', state)
   })
@@ -118,14 +127,15 @@ export async function startApi(config: Config, log: Logger, parts: ApiParts = {}
     keyring,
     ttlSecondsDefault: config.ttlSecondsDefault,
     confirmWaitMs: config.confirmWaitMs,
-    readiness,
+    readiness: async () => (await inspect()).readiness,
+    registry: metrics.registry,
     isDraining: () => draining,
     load,
     rateLimits: counting.limits,
     connections: config,
     eventStreamsMax: config.eventStreamsMax,
-    consoleFolder,
-    ...parts,
+    consoleFolder: parts.consoleFolder ?? consoleFolder,
+    replays: parts.replays,
     logger: log,
     version,
   })
@@ -183,9 +193,10 @@ async function openStoreServices(
   name: string,
   config: Config,
   log: Logger,
-  { redis, subscriber, database, reconcilerDatabase, readiness }: Connections,
+  { redis, subscriber, database, reconcilerDatabase, inspect, metrics }: Connections,
 ): Promise<StoreServices> {
-  const gate = new StockGate(redis, name, config)
+  const gate = new StockGate(redis, name, config, metrics.gates.observer(name))
+  metrics.gates.watch(name, gate)
   const ledger = new StoreLedger(database, name)
   const fence = new FenceWatcher(new StoreFence(redis, name), ledger, fenceSettings(config), log)
   await fence.start()
@@ -200,6 +211,8 @@ async function openStoreServices(
   const persisted = () => Math.max(fence.watermark?.sequence ?? 0, watermark.current.sequence)
   const guard = new MemoryGuard(reader, persisted, memoryGuardSettings(config), log)
   await guard.start()
+  metrics.stores.watch(name, { fence, reader, ledger, persisted: () => watermark.current })
+  const readiness = async () => (await inspect()).readiness
   const refusals = new RefusalSums(redis, subscriber, name)
   const connect = () => connectBlockingRedis(config.redisUrl, config)
   const live = new LiveFeed({ redis, connect, reader, watermark, ledger, refusals, readiness })

@@ -73,8 +73,14 @@ function stores(variable: string, standard: string, description: string): Settin
 
 /** Every setting there is. The README's table is held against this by a test. */
 export const settings = {
-  host: text('HOST', '127.0.0.1', 'address the API listens on; beyond loopback it wants API keys'),
+  host: text('HOST', '127.0.0.1', 'address that is listened on; beyond loopback the API wants API keys'),
   port: whole('PORT', 3000, [0, 65_535], 'port the API listens on; 0 picks a free one'),
+  workerPort: whole(
+    'HOLDFAST_WORKER_PORT',
+    0,
+    [0, 65_535],
+    'port that `worker` listens on at HOST for `/metrics`, `/healthz` and `/readyz`; 0: none',
+  ),
   redisUrl: url(
     'REDIS_URL',
     ['redis:', 'rediss:'],

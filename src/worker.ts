@@ -6,17 +6,24 @@ import { openDatabase } from './ledger/database.js'
 import { transactionMsMax } from './ledger/ledger-tables.js'
 import { LedgerWriter } from './ledger/ledger-writer.js'
 import { StoreLedger } from './ledger/store-ledger.js'
+import { openProcessMetrics, type ProcessMetrics } from './metrics/process-metrics.js'
+import { WorkerMetrics } from './metrics/worker-metrics.js'
 import { FenceWatcher, fenceSettings } from './recovery/fence-watcher.js'
 import { Reconciler } from './recovery/reconciler.js'
 import { ReconciliationSchedule } from './recovery/reconciliation-schedule.js'
 import { connectBlockingRedis, connectJobRedis, connectRedis, connectSubscriber } from './stock/connection.js'
 import { StockGate } from './stock/gate.js'
 import { LedgerStream } from './stock/ledger-stream.js'
+import { StockReader } from './stock/stock-reader.js'
 import { StoreFence } from './stock/store-fence.js'
 import { WatermarkFeed } from './stock/watermark-feed.js'
+import { version } from './version.js'
+import { listenForMonitors } from './worker-monitor.js'
 
 export interface Worker {
   stores: ReadonlyMap<string, StoreWork>
+  /** Listens for monitors if the configuration says so. @returns the URL. */
+  listen(): Promise<string | undefined>
   /** Finishes the transaction and the batch under way. Idempotent. */
   stop(): Promise<void>
 }
@@ -41,9 +48,14 @@ const writerLeaseMs = 4000
  * Composes the worker: for each store the ledger writer, the expirer and the repeated comparison of
  * Redis with MySQL. Any number may run.
  *
+ * @param metrics those of a process that does more than this.
  * @throws Error when Redis cannot be reached in time. MySQL may be away: the writer retries.
  */
-export async function startWorker(config: Config, log: Logger): Promise<Worker> {
+export async function startWorker(
+  config: Config,
+  log: Logger,
+  metrics: ProcessMetrics = openProcessMetrics(version),
+): Promise<Worker> {
   const redis = await connectRedis(config.redisUrl, config)
   const subscriber = await connectSubscriber(config.redisUrl, config)
   const database = openDatabase(config.databaseUrl, {
@@ -55,10 +67,11 @@ export async function startWorker(config: Config, log: Logger): Promise<Worker> 
     connectTimeoutMs: config.connectTimeoutMs,
     isPatient: true,
   })
+  const workerMetrics = new WorkerMetrics(metrics.registry)
   const stores = new Map<string, StoreWork>()
   const waiting: Redis[] = []
   for (const name of config.stores) {
-    const gate = new StockGate(redis, name, config)
+    const gate = new StockGate(redis, name, config, metrics.gates.observer(name))
     const ledger = new StoreLedger(database, name)
     const fence = new FenceWatcher(new StoreFence(redis, name), ledger, fenceSettings(config), log)
     await fence.start()
@@ -70,6 +83,7 @@ export async function startWorker(config: Config, log: Logger): Promise<Worker> 
     waiting.push(streamConnection, jobConnection)
     const feed = await WatermarkFeed.open(redis, subscriber, name)
     const stream = await LedgerStream.open(redis, streamConnection, subscriber, name)
+    const observers = workerMetrics.observers(name)
     const writer = new LedgerWriter(
       ledger,
       stream,
@@ -81,23 +95,30 @@ export async function startWorker(config: Config, log: Logger): Promise<Worker> 
         leaseMs: writerLeaseMs,
       },
       log,
+      observers.writer,
     )
     const settings = { batchMax: config.expiryBatchMax, sweepMs: config.sweepMs }
-    const expirer = new Expirer(gate, jobConnection, () => feed.settled, settings, log)
+    const expirer = new Expirer(gate, jobConnection, () => feed.settled, settings, log, observers.expirer)
     const reconciliations = new ReconciliationSchedule(
       Reconciler.open(redis, new StoreLedger(reconcilerDatabase, name), log),
       ledger,
       { intervalMs: config.reconcileSeconds * 1000 },
       log,
+      observers.schedule,
     )
     writer.start()
     expirer.start()
     reconciliations.start()
+    const reader = new StockReader(redis, name)
+    metrics.stores.watch(name, { fence, reader, ledger, persisted: () => feed.current })
+    workerMetrics.watch(name, { writer })
     stores.set(name, { writer, expirer, fence, reconciliations })
   }
 
   let stopping: Promise<void> | undefined
+  let monitors: { url: string; close(): Promise<void> } | undefined
   const stop = async () => {
+    await monitors?.close()
     await Promise.all(
       [...stores.values()].map(async ({ writer, expirer, fence, reconciliations }) => {
         await reconciliations.stop()
@@ -111,6 +132,11 @@ export async function startWorker(config: Config, log: Logger): Promise<Worker> 
   }
   return {
     stores,
+    listen: async () => {
+      if (config.workerPort === 0) return undefined
+      monitors ??= await listenForMonitors({ redis, database, stores }, config, metrics, log)
+      return monitors.url
+    },
     stop: () => {
       stopping ??= stop()
       return stopping

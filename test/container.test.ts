@@ -161,8 +161,10 @@ describe('the image', () => {
     const port = await anyFreePort()
     expect(await checkHealth(port)).toBe(1)
     const api = run('api', { PORT: String(port) })
-    const worker = run('worker')
+    const workerPort = await anyFreePort()
+    const worker = run('worker', { HOLDFAST_WORKER_PORT: String(workerPort) })
     await eventually(async () => (await checkHealth(port)) === 0, 'the API is healthy')
+    await eventually(async () => (await checkHealth(workerPort)) === 0, 'the worker is healthy')
 
     const call = async (method: string, path: string, body?: object, key = apiKey) => {
       const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
@@ -277,7 +279,10 @@ describe('docker-compose.yml', () => {
     for (const name of ['redis', 'mysql']) expect(service(name).healthcheck?.test?.[0]).toBe('CMD-SHELL')
     // The image's own health check asks the API.
     expect(service('api').healthcheck).toBeUndefined()
-    for (const name of ['migrate', 'worker']) expect(service(name).healthcheck).toEqual({ disable: true })
+    expect(service('migrate').healthcheck).toEqual({ disable: true })
+    const { environment, healthcheck } = service('worker')
+    expect(healthcheck?.test?.slice(0, 3)).toEqual(['CMD', 'node', '-e'])
+    expect(healthcheck?.test?.[3]).toContain(`http://127.0.0.1:${environment.HOLDFAST_WORKER_PORT}/healthz`)
   })
 
   it('keeps everything running but the migration, which runs once', () => {

@@ -5,10 +5,11 @@ import { readConfig } from '#product/config.js'
 import type { ShortLine } from '#product/domain/outcomes.js'
 import { openShell } from '#product/http/http-shell.js'
 import { checkIdempotencyKey, idempotencyKeyHeader, idempotencyKeyOf } from '#product/http/idempotency-key.js'
-import { Metrics } from '#product/http/metrics.js'
 import { sendRefusal } from '#product/http/problem.js'
 import { everyChange, positionedAnswers, Reservation, ReserveBody } from '#product/http/schemas.js'
 import { openLog } from '#product/log.js'
+import { HttpMetrics } from '#product/metrics/http-metrics.js'
+import { openRegistry } from '#product/metrics/process-metrics.js'
 
 export type ReserveRequest = Static<typeof ReserveBody>
 export type ReservationAnswer = Static<typeof Reservation>
@@ -26,7 +27,7 @@ export type Reserve = (
 export function buildReserveApp(reserve: Reserve): FastifyInstance {
   const app = openShell({
     logger: openLog('error', 'bench'),
-    metrics: new Metrics(new Map()),
+    metrics: new HttpMetrics(openRegistry('bench')),
     isDraining: () => false,
     connections: readConfig({}),
   })

@@ -7,6 +7,8 @@ import { replayStore, SaleReplays } from '../demo/sale-replays.js'
 import { isRefusal } from '../domain/outcomes.js'
 import { startPrivateServers } from '../embedded/private-servers.js'
 import { openLog } from '../log.js'
+import { openProcessMetrics } from '../metrics/process-metrics.js'
+import { version } from '../version.js'
 import { startWorker } from '../worker.js'
 import { startDemoService } from './demo-service.js'
 import { startupError } from './given-servers.js'
@@ -44,11 +46,12 @@ async function serve(config: Config, ending: Promise<string>, withSamples: boole
   const running: { stop(): Promise<void> }[] = []
   const startUp = async () => {
     await migrateDatabase(config)
-    running.push(await startWorker(config, log))
+    const metrics = openProcessMetrics(version)
+    running.push(await startWorker(config, log, metrics))
     const replays = withSamples ? await openReplays(config, log) : undefined
     if (replays) running.push(replays)
     // Nobody balances between this process and another.
-    const api = await startApi({ ...config, drainMs: 0 }, log, replays && { replays })
+    const api = await startApi({ ...config, drainMs: 0 }, log, { metrics, ...(replays && { replays }) })
     running.push(api)
     if (withSamples) await addSampleStock(api)
     const sku = withSamples ? (Object.keys(sampleStock)[0] as string) : 'SKU'

@@ -12,8 +12,14 @@ export async function runWorker(config: Config): Promise<number> {
   const worker = await startWorker(config, log).catch((error) => {
     throw startupError(error, config)
   })
-  log.info({ stores: config.stores }, 'the worker runs')
-  log.info({ signal: await stopped }, 'the worker stops')
-  await worker.stop()
+  try {
+    const url = await worker.listen()
+    log.info({ stores: config.stores, url }, 'the worker runs')
+    log.info({ signal: await stopped }, 'the worker stops')
+  } catch (error) {
+    throw startupError(error, config)
+  } finally {
+    await worker.stop()
+  }
   return 0
 }

@@ -19,6 +19,14 @@ export interface ExpirerLog {
   error(fields: object, message: string): void
 }
 
+export type WokenBy = 'job' | 'sweep'
+
+/** Who is told of each step that expired anything. */
+export interface ExpirerObserver {
+  /** @param overdueMs how far the oldest of them was past its deadline. */
+  expired(count: number, overdueMs: number, wokenBy: WokenBy): void
+}
+
 /**
  * Gives the units of unpaid reservations back at their deadline.
  *
@@ -45,6 +53,7 @@ export class Expirer {
     private readonly watermark: () => Position,
     private readonly settings: ExpirerSettings,
     private readonly log: ExpirerLog,
+    private readonly observer: ExpirerObserver = { expired() {} },
   ) {
     this.worker = new Worker(queueName, () => this.expireDue(), {
       connection,
@@ -89,20 +98,20 @@ export class Expirer {
    * Expires everything that is due and can be read, in bounded steps. Calls made meanwhile share one more round, so
    * that what came due after the last step's look is found.
    */
-  async expireDue(): Promise<void> {
+  async expireDue(wokenBy: WokenBy = 'job'): Promise<void> {
     if (this.expiring) {
       this.again = true
       return this.expiring
     }
-    this.expiring = this.expireRounds()
+    this.expiring = this.expireRounds(wokenBy)
     return this.expiring
   }
 
-  private async expireRounds(): Promise<void> {
+  private async expireRounds(wokenBy: WokenBy): Promise<void> {
     try {
       do {
         this.again = false
-        await this.expireRound()
+        await this.expireRound(wokenBy)
       } while (this.again)
     } finally {
       // In the same step as the last look at `again`, so that no call falls between the two.
@@ -110,14 +119,17 @@ export class Expirer {
     }
   }
 
-  private async expireRound(): Promise<void> {
+  private async expireRound(wokenBy: WokenBy): Promise<void> {
     const { batchMax } = this.settings
     let damaged = 0
     let example: string | undefined
     for (;;) {
       const result = await this.gate.expire(batchMax, damaged)
       if (isRefusal(result)) return
-      if (result.expired > 0) this.overdueMs = result.overdueMs
+      if (result.expired > 0) {
+        this.overdueMs = result.overdueMs
+        this.observer.expired(result.expired, result.overdueMs, wokenBy)
+      }
       this.expired += result.expired
       damaged += result.damaged
       example ??= result.damagedId
@@ -141,7 +153,7 @@ export class Expirer {
     const { signal } = this.stopping
     while (!signal.aborted) {
       try {
-        await this.expireDue()
+        await this.expireDue('sweep')
         await this.forgetFinished()
       } catch (error) {
         this.log.error({ err: error }, 'a sweep failed; the next one tries again')

@@ -1,4 +1,6 @@
 import type { FastifyInstance } from 'fastify'
+import type { Registry } from 'prom-client'
+import { HttpMetrics } from '../metrics/http-metrics.js'
 import { guardRoutes } from './access.js'
 import { registerConsolePage } from './console-page.js'
 import { consoleRoutes } from './console-routes.js'
@@ -9,7 +11,6 @@ import type { Keyring } from './keyring.js'
 import { ledgerRoutes } from './ledger-routes.js'
 import type { Shedding } from './load-monitor.js'
 import { loadShedder } from './load-shedding.js'
-import { Metrics } from './metrics.js'
 import { operationRoutes } from './operation-routes.js'
 import { keyLimiter } from './rate-limit.js'
 import type { Readiness } from './readiness.js'
@@ -25,6 +26,8 @@ export interface AppOptions extends ReservationRoutesOptions, Omit<ShellOptions,
   stores: ReadonlyMap<string, StoreServices>
   keyring: Keyring
   readiness(): Promise<Readiness>
+  /** Everything that `/metrics` tells. */
+  registry: Registry
   /** What is refused for overload at the moment. */
   load: { readonly shedding: Shedding }
   /** Event streams that are served at once. */
@@ -38,7 +41,8 @@ export interface AppOptions extends ReservationRoutesOptions, Omit<ShellOptions,
 
 /** Composes the HTTP API; nothing listens yet. */
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const metrics = new Metrics(options.stores)
+  const { registry } = options
+  const metrics = new HttpMetrics(registry)
   metrics.watchRateLimits(options.rateLimits)
   const app = openShell({ ...options, metrics })
   const { key } = options.rateLimits
@@ -50,12 +54,12 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     servePages(pages as unknown as FastifyInstance)
     await registerConsolePage(pages as unknown as FastifyInstance, options.consoleFolder)
   })
-  await app.register(operationRoutes, { readiness: options.readiness, metrics })
+  await app.register(operationRoutes, { readiness: options.readiness, registry })
   await app.register(async (calls) => {
     // First of all: an overloaded process does nothing for what it refuses.
     calls.addHook(
       'onRequest',
-      loadShedder(options.load, () => metrics.shedCalls.inc()),
+      loadShedder(options.load, () => metrics.shedCalls.add()),
     )
     await calls.register(reservationRoutes, options)
     await calls.register(stockRoutes)

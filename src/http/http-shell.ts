@@ -9,15 +9,15 @@ import Fastify, {
   LogController,
 } from 'fastify'
 import { bodyBytesMax } from '../domain/limits.js'
+import type { HttpMetrics } from '../metrics/http-metrics.js'
 import { boundConnections, type ConnectionBounds, connectionOptions } from './connection-bounds.js'
-import type { Metrics } from './metrics.js'
 import { handleError, sendProblem } from './problem.js'
 import { securityHeaders } from './security-headers.js'
 
 export interface ShellOptions {
   logger: FastifyBaseLogger
   /** Counts the calls. */
-  metrics: Metrics
+  metrics: HttpMetrics
   /** Whether the process is about to stop: clients are to come back on another connection. */
   isDraining(): boolean
   connections: ConnectionBounds
@@ -51,7 +51,7 @@ export function openShell(o: ShellOptions) {
     },
   }).withTypeProvider<TypeBoxTypeProvider>()
 
-  boundConnections(app.server, o.connections, () => o.metrics.droppedConnections.inc())
+  boundConnections(app.server, o.connections, () => o.metrics.droppedConnections.add())
   app.setErrorHandler(handleError)
   app.setNotFoundHandler(answerNotFound)
   // A client that expects what is not known gets its answer; Node's own would be an empty 417.
@@ -73,8 +73,9 @@ export function openShell(o: ShellOptions) {
     else done()
   })
   app.addHook('onRoute', (route) => {
+    const figures = o.metrics.route(String(route.method), route.url)
     route.onResponse = (_request, reply, done) => {
-      o.metrics.countCall(route.url, reply.statusCode)
+      figures.answered(reply.statusCode, reply.elapsedTime)
       done()
     }
   })

@@ -1,11 +1,11 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
-import type { Metrics } from './metrics.js'
+import type { Registry } from 'prom-client'
 import type { Readiness } from './readiness.js'
 import * as schemas from './schemas.js'
 
 export interface OperationRoutesOptions {
   readiness(): Promise<Readiness>
-  metrics: Metrics
+  registry: Registry
 }
 
 /** No key is asked for: an orchestrator and a monitor have none. */
@@ -83,7 +83,7 @@ export const operationRoutes: FastifyPluginCallbackTypebox<OperationRoutesOption
       },
     },
     async (_request, reply) => {
-      const { registry } = options.metrics
+      const { registry } = options
       return reply.header('content-type', registry.contentType).send(await registry.metrics())
     },
   )

@@ -16,21 +16,38 @@ export interface Readiness {
   stores: Record<string, { open: boolean; takesHolds: boolean; entriesBehind: number | null }>
 }
 
+/** What is wrong with a server, in a word for programs; `Readiness` says it in a sentence. */
+export interface ServerFlaw {
+  part: 'redis' | 'mysql'
+  reason: string
+}
+
+/** How a process is: for those who balance and read, and for those who count. */
+export interface Inspection {
+  readiness: Readiness
+  /** Whether each part does its work. */
+  parts: Readonly<Record<string, boolean>>
+  flaws: readonly ServerFlaw[]
+}
+
 /** Looks at every part the service depends on. Never rejects. */
-export async function readReadiness(
+export async function inspectService(
   redis: Redis,
   database: Database,
   stores: ReadonlyMap<string, StoreServices>,
   keyring: Keyring,
   isDraining: boolean,
-): Promise<Readiness> {
+): Promise<Inspection> {
   // Known without asking anybody, and told at once: a balancer has little time.
-  if (isDraining) return { ready: false, reasons: ['This process is about to stop.'], stores: {} }
-  const reasons: string[] = []
-  const holdSurvivesRedisCrash = await checkRedis(redis, reasons)
-  const mysqlReady = await checkMysql(database, reasons)
+  if (isDraining) {
+    const readiness = { ready: false, reasons: ['This process is about to stop.'], stores: {} }
+    return { readiness, parts: { process: false }, flaws: [] }
+  }
+  const servers = await inspectServers(redis, database)
+  const { holdSurvivesRedisCrash, flaws, reasons } = servers
+  const mysqlReady = servers.parts.mysql
   if (mysqlReady) await checkQuarantines(stores, reasons)
-  let mysqlKeeps = mysqlReady && (await checkMysqlDurability(database, reasons))
+  let { mysqlKeeps } = servers
   const knowsKeys = keyring.state !== 'unknown'
   if (!knowsKeys) reasons.push('The API keys have not been read from MySQL yet: calls answer 503.')
   const report: Readiness['stores'] = {}
@@ -52,11 +69,34 @@ export async function readReadiness(
       entriesBehind: await entriesBehind(store),
     }
   }
-  return {
+  const readiness = {
     ready: knowsKeys && redis.status === 'ready' && Object.values(report).every((store) => store.open),
     reasons,
     promises: { holdSurvivesRedisCrash, confirmSurvivesLossOfEitherStore: mysqlKeeps },
     stores: report,
+  }
+  const parts = { process: true, ...servers.parts, keys: knowsKeys }
+  return { readiness, parts, flaws }
+}
+
+/** Looks at Redis and MySQL alone. */
+export async function inspectServers(redis: Redis, database: Database) {
+  const findings = new Findings()
+  const holdSurvivesRedisCrash = await checkRedis(redis, findings)
+  const mysql = await checkMysql(database, findings)
+  const mysqlKeeps = mysql && (await checkMysqlDurability(database, findings))
+  const { reasons, flaws } = findings
+  const parts = { redis: redis.status === 'ready', mysql }
+  return { reasons, flaws, parts, holdSurvivesRedisCrash, mysqlKeeps }
+}
+
+class Findings {
+  readonly reasons: string[] = []
+  readonly flaws: ServerFlaw[] = []
+
+  add(part: ServerFlaw['part'], reason: string, sentence: string): void {
+    this.flaws.push({ part, reason })
+    this.reasons.push(sentence)
   }
 }
 
@@ -64,7 +104,7 @@ export async function readReadiness(
 const standstillMsMax = 10_000
 
 /** @returns whether Redis writes every change to disk before it answers. */
-async function checkRedis(redis: Redis, reasons: string[]): Promise<boolean> {
+async function checkRedis(redis: Redis, findings: Findings): Promise<boolean> {
   try {
     const [info, fsync, onRewrite, policy, maxmemory] = await Promise.all([
       redis.info('persistence'),
@@ -74,60 +114,95 @@ async function checkRedis(redis: Redis, reasons: string[]): Promise<boolean> {
       redis.config('GET', 'maxmemory') as Promise<string[]>,
     ])
     if (policy[1] !== 'noeviction') {
-      reasons.push(`Redis has maxmemory-policy ${policy[1]}: it may evict stock; set noeviction.`)
+      findings.add(
+        'redis',
+        'may-evict',
+        `Redis has maxmemory-policy ${policy[1]}: it may evict stock; set noeviction.`,
+      )
     }
     if (maxmemory[1] === '0') {
-      reasons.push('Redis has no maxmemory: it may take all of its machine before new reservations stop.')
+      findings.add(
+        'redis',
+        'no-maxmemory',
+        'Redis has no maxmemory: it may take all of its machine before new reservations stop.',
+      )
     }
     if (!/^aof_enabled:1/m.test(info)) {
-      reasons.push('Redis has appendonly off: a crash of Redis loses reservations.')
+      findings.add(
+        'redis',
+        'append-only-off',
+        'Redis has appendonly off: a crash of Redis loses reservations.',
+      )
       return false
     }
     if (fsync[1] !== 'always') {
-      reasons.push(`Redis has appendfsync ${fsync[1]}: a crash of its machine may lose reservations.`)
+      findings.add(
+        'redis',
+        'fsync-not-always',
+        `Redis has appendfsync ${fsync[1]}: a crash of its machine may lose reservations.`,
+      )
       return false
     }
     if (onRewrite[1] === 'yes') {
-      reasons.push(
+      findings.add(
+        'redis',
+        'no-fsync-on-rewrite',
         'Redis has no-appendfsync-on-rewrite yes: a crash of its machine while it rewrites its file may lose reservations.',
       )
       return false
     }
     return true
   } catch {
-    reasons.push('Redis does not tell its persistence settings: it cannot be reached, or forbids CONFIG.')
+    const reason = redis.status === 'ready' ? 'settings-unknown' : 'unreachable'
+    findings.add(
+      'redis',
+      reason,
+      'Redis does not tell its persistence settings: it cannot be reached, or forbids CONFIG.',
+    )
     return false
   }
 }
 
-async function checkMysql(database: Database, reasons: string[]): Promise<boolean> {
+async function checkMysql(database: Database, findings: Findings): Promise<boolean> {
   try {
     const pending = await pendingMigrations(database)
     if (pending.length === 0) return true
-    reasons.push(`MySQL lacks migrations: ${pending.join(', ')}; run "holdfast migrate".`)
+    findings.add(
+      'mysql',
+      'migrations-missing',
+      `MySQL lacks migrations: ${pending.join(', ')}; run "holdfast migrate".`,
+    )
   } catch {
-    reasons.push('MySQL cannot be reached: holds go on, confirms answer 202.')
+    findings.add('mysql', 'unreachable', 'MySQL cannot be reached: holds go on, confirms answer 202.')
   }
   return false
 }
 
 /** @returns whether what MySQL has committed survives a crash of its machine. */
-async function checkMysqlDurability(database: Database, reasons: string[]): Promise<boolean> {
+async function checkMysqlDurability(database: Database, findings: Findings): Promise<boolean> {
   const settings = await readMysqlDurability(database).catch(() => undefined)
   if (!settings) {
-    reasons.push('MySQL does not tell its durability settings: a crash of its machine may lose what it has.')
+    findings.add(
+      'mysql',
+      'settings-unknown',
+      'MySQL does not tell its durability settings: a crash of its machine may lose what it has.',
+    )
     return false
   }
   const { flush, hasBinlog, sync } = settings
   if (flush !== 1) {
-    reasons.push(
+    findings.add(
+      'mysql',
+      'commit-not-flushed',
       `MySQL has innodb_flush_log_at_trx_commit ${flush}: a crash of its machine may lose payments that were called persisted.`,
     )
   }
   // Recovery rolls back what the binary log lacks.
   const isSynced = !hasBinlog || sync === 1
   if (!isSynced) {
-    reasons.push(
+    findings.add(
+      'mysql',
+      'binlog-not-synced',
       `MySQL has sync_binlog ${sync}: a crash of its machine may lose payments that were called persisted.`,
     )
   }

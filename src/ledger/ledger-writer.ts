@@ -33,6 +33,24 @@ export interface LedgerWriterSettings {
   leaseMs: number
 }
 
+/** A transaction that has moved the watermark. */
+export interface WrittenTransaction {
+  /** Where the watermark stood before it. */
+  from: Position
+  to: Position
+  entries: number
+  /** In ms since 1970. */
+  startedMs: number
+  endedMs: number
+}
+
+/** Who is told of each transaction, for figures and traces. */
+export interface WriterObserver {
+  committed(written: WrittenTransaction): void
+  /** The writer could not go on, and will try again. */
+  failed(): void
+}
+
 /** The part of a logger that the writer needs. */
 export interface WriterLog {
   info(fields: object, message: string): void
@@ -60,6 +78,7 @@ export class LedgerWriter {
   private running: Promise<void> | undefined
   private failure: string | undefined
   private written = 0
+  private leased = false
   private linesMax: number
 
   constructor(
@@ -67,6 +86,7 @@ export class LedgerWriter {
     private readonly source: LedgerSource,
     private readonly settings: LedgerWriterSettings,
     private readonly log: WriterLog,
+    private readonly observer: WriterObserver = { committed() {}, failed() {} },
   ) {
     this.linesMax = settings.linesMax
   }
@@ -74,6 +94,11 @@ export class LedgerWriter {
   /** Why nothing is being persisted, or undefined while all is well. */
   get problem(): string | undefined {
     return this.failure
+  }
+
+  /** Whether this is the one writer of the store, as far as it knows. */
+  get holdsLease(): boolean {
+    return this.leased
   }
 
   /** Entries persisted by this writer. */
@@ -109,9 +134,11 @@ export class LedgerWriter {
           )
         }
         this.failure = message
+        this.observer.failed()
         await this.pause(this.settings.retryMs)
       }
     }
+    this.leased = false
     await this.source.endLease(this.owner).catch(() => {})
   }
 
@@ -121,7 +148,10 @@ export class LedgerWriter {
     let seen: Standing | undefined
     let ahead: Promise<Reading | undefined> | undefined
     while (!this.stopped) {
-      if (!(await this.source.lease(this.owner, leaseMs))) {
+      this.leased = await this.source.lease(this.owner, leaseMs)
+      if (!this.leased) {
+        // Another one writes: whatever kept this one from it matters no more.
+        this.failure = undefined
         seen = undefined
         await this.pause(leaseMs / 4)
         continue
@@ -202,11 +232,14 @@ export class LedgerWriter {
 
   private async apply(row: StoreRow, { batch, lines }: Reading): Promise<boolean> {
     const { linesMax, transactionMsMax } = this.settings
-    const startedMs = performance.now()
+    const startedMs = nowMs()
     try {
       const applied = await this.ledger.apply(row, batch, transactionMsMax)
+      const endedMs = nowMs()
+      const { entries, to } = batch
+      if (applied) this.observer.committed({ from: row.watermark, to, entries, startedMs, endedMs })
       // Twice as many would take twice as long, or more.
-      const isQuick = performance.now() - startedMs < transactionMsMax / 4
+      const isQuick = endedMs - startedMs < transactionMsMax / 4
       if (isQuick) this.linesMax = Math.min(2 * this.linesMax, linesMax)
       return applied
     } catch (error) {
@@ -218,6 +251,11 @@ export class LedgerWriter {
   private async pause(ms: number): Promise<void> {
     await delay(ms, undefined, { signal: this.stopping.signal }).catch(() => {})
   }
+}
+
+/** In ms since 1970, by a clock that nobody sets back. */
+function nowMs(): number {
+  return performance.timeOrigin + performance.now()
 }
 
 /** What the writer goes by until somebody else moves the store. */

@@ -38,6 +38,7 @@ export class FenceWatcher {
   private running: Promise<void> | undefined
   private current: string | undefined = 'Redis and MySQL have not been compared yet'
   private lastWatermark: Position | undefined
+  private restored = 0
 
   constructor(
     private readonly fence: StoreFence,
@@ -49,6 +50,11 @@ export class FenceWatcher {
   /** Why the store is fenced, or undefined while it is open. */
   get reason(): string | undefined {
     return this.current
+  }
+
+  /** How often this process has restored the store from MySQL. */
+  get restores(): number {
+    return this.restored
   }
 
   /** How far MySQL held the ledger when it last answered. */
@@ -174,6 +180,7 @@ export class FenceWatcher {
     }
     const result = await restoreStore(this.fence, this.ledger, claim, this.owner, this.settings)
     if (!result) return `${why}; another process restores the store from MySQL`
+    this.restored++
     this.log.warn({ store, ...result }, 'the store was restored from MySQL')
     return undefined
   }

@@ -10,6 +10,12 @@ export interface ScheduleLog {
   warn(fields: object, message: string): void
 }
 
+/** Who is told of each run. */
+export interface ScheduleObserver {
+  /** @param outcome `agreed`, `drifted`, `failed`, or the code of what kept it from running. */
+  ended(outcome: string): void
+}
+
 /** The first run of a store that has no report, after the start. */
 const firstMs = 60_000
 
@@ -26,6 +32,7 @@ export class ReconciliationSchedule {
     private readonly ledger: StoreLedger,
     private readonly settings: { intervalMs: number },
     private readonly log: ScheduleLog,
+    private readonly observer: ScheduleObserver = { ended() {} },
   ) {}
 
   /** Does nothing when the interval is 0. */
@@ -62,15 +69,21 @@ export class ReconciliationSchedule {
     try {
       const report = await this.reconciler.run({ repair: false, signal })
       if (isRefusal(report)) {
+        this.observer.ended(report.refused)
         this.log.info(
           { store, reason: report.refused },
           'Redis and MySQL were not reconciled; it is tried again',
         )
-      } else if (report.driftedTotal > 0) {
+      } else {
+        this.observer.ended(report.driftedTotal > 0 ? 'drifted' : 'agreed')
+      }
+      if (!isRefusal(report) && report.driftedTotal > 0) {
         this.log.warn({ store, ...summary(report) }, 'Redis and MySQL have drifted')
       }
     } catch (error) {
-      if (!signal.aborted) this.log.warn({ store, err: error }, 'Redis and MySQL could not be reconciled')
+      if (signal.aborted) return
+      this.observer.ended('failed')
+      this.log.warn({ store, err: error }, 'Redis and MySQL could not be reconciled')
     }
   }
 }

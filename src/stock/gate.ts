@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { countMax } from '../domain/limits.js'
-import type { Refusal, RefusalCode, ShortLine } from '../domain/outcomes.js'
+import { isRefusal, type Refusal, type RefusalCode, type ShortLine } from '../domain/outcomes.js'
 import { type Position, parsePosition } from '../domain/position.js'
 import {
   formatRequest,
@@ -10,6 +10,7 @@ import {
   type ReservationRequest,
 } from '../domain/reservation.js'
 import type { Stock } from '../domain/stock.js'
+import { type GateObserver, type GatePassage, nobody } from './gate-observer.js'
 import type { ScriptName } from './scripts.js'
 import { BrokenScriptError, StoreScripts } from './store-scripts.js'
 import { TurnBatcher } from './turn-batcher.js'
@@ -42,6 +43,7 @@ export class StockGate {
     redis: Redis,
     readonly store: string,
     private readonly limits: GateLimits,
+    private readonly observer: GateObserver = nobody,
   ) {
     this.scripts = new StoreScripts(redis, store)
     this.reserves = this.batcher((calls) => this.runReserves(calls))
@@ -51,25 +53,43 @@ export class StockGate {
     this.extensions = this.batcher((calls) => this.runBatch('extend', [holdMsMax], calls))
   }
 
-  /** Holds the units of a cart. `replayed` tells that the key had made this reservation before. */
+  /** How many calls of each script wait for a step of it. */
+  get waiting(): Readonly<Record<'reserve' | 'confirm' | 'release' | 'extend', number>> {
+    const { reserves, confirms, releases, extensions } = this
+    return {
+      reserve: reserves.size,
+      confirm: confirms.size,
+      release: releases.size,
+      extend: extensions.size,
+    }
+  }
+
+  /**
+   * Holds the units of a cart. `replayed` tells that the key had made this reservation before.
+   *
+   * @param passage told when the call was sent and answered, as with every other method.
+   */
   async reserve(
     request: ReservationRequest,
     idempotencyKey: string | undefined,
+    passage?: GatePassage,
   ): Promise<(ReservationOn & { replayed: boolean }) | Refusal> {
-    if (this.reserves.full) return { refused: 'overloaded' }
+    if (this.reserves.full) return this.told('reserve', '', overloaded)
     const id = newReservationId()
     const call = [id, idempotencyKey ?? '', formatRequest(request)] as const
-    const judged = await this.reserves.add(call, request.lines.length)
+    const judged = await this.reserves.add(call, request.lines.length, passage)
     const { server } = judged
     if ('atMs' in judged) {
-      return { reservation: newReservation(id, request, idempotencyKey, judged), server, replayed: false }
+      const reservation = newReservation(id, request, idempotencyKey, judged)
+      return this.told('reserve', 'reserved', { reservation, server, replayed: false })
     }
     const [outcome, rest] = splitReply(judged.reply)
     if (outcome === 'replayed') {
       const [firstId, record] = splitReply(rest)
-      return { reservation: readReservation(firstId, record), server, replayed: true }
+      const reservation = readReservation(firstId, record)
+      return this.told('reserve', 'replayed', { reservation, server, replayed: true })
     }
-    return refusal(outcome, rest)
+    return this.told('reserve', '', refusal(outcome, rest))
   }
 
   /** Sells the units of a held reservation, or, with `reacquire`, of one that expired. */
@@ -77,20 +97,24 @@ export class StockGate {
     id: string,
     paymentRef: string | undefined,
     ifExpired: 'refuse' | 'reacquire',
+    passage?: GatePassage,
   ): Promise<ReservationOn | Refusal> {
-    if (this.confirms.full) return { refused: 'overloaded' }
-    return changed(id, 'confirmed', await this.confirms.add([id, paymentRef ?? '', ifExpired], 1))
+    if (this.confirms.full) return this.told('confirm', '', overloaded)
+    const judged = await this.confirms.add([id, paymentRef ?? '', ifExpired], 1, passage)
+    return this.told('confirm', 'confirmed', changed(id, 'confirmed', judged))
   }
 
-  async release(id: string): Promise<ReservationOn | Refusal> {
-    if (this.releases.full) return { refused: 'overloaded' }
-    return changed(id, 'released', await this.releases.add([id], 1))
+  async release(id: string, passage?: GatePassage): Promise<ReservationOn | Refusal> {
+    if (this.releases.full) return this.told('release', '', overloaded)
+    const judged = await this.releases.add([id], 1, passage)
+    return this.told('release', 'released', changed(id, 'released', judged))
   }
 
   /** Gives a held reservation a deadline `ttlSeconds` from now, if that is later than it has. */
-  async extend(id: string, ttlSeconds: number): Promise<ReservationOn | Refusal> {
-    if (this.extensions.full) return { refused: 'overloaded' }
-    return changed(id, 'extended', await this.extensions.add([id, ttlSeconds], 1))
+  async extend(id: string, ttlSeconds: number, passage?: GatePassage): Promise<ReservationOn | Refusal> {
+    if (this.extensions.full) return this.told('extend', '', overloaded)
+    const judged = await this.extensions.add([id, ttlSeconds], 1, passage)
+    return this.told('extend', 'extended', changed(id, 'extended', judged))
   }
 
   /**
@@ -113,12 +137,14 @@ export class StockGate {
     sku: string,
     onHand: number,
     actor?: string,
+    passage?: GatePassage,
   ): Promise<(StockAt & { created: boolean }) | Refusal> {
-    const [outcome, rest] = splitReply(only(await this.scripts.run('set', [sku, onHand, actor ?? ''])))
+    const { replies } = await this.run('set', [sku, onHand, actor ?? ''], 1, undefined, passage)
+    const [outcome, rest] = splitReply(only(replies))
     if (outcome === 'created' || outcome === 'counted') {
-      return { ...readStockAt(sku, rest), created: outcome === 'created' }
+      return this.told('set', outcome, { ...readStockAt(sku, rest), created: outcome === 'created' })
     }
-    return refusal(outcome, rest)
+    return this.told('set', '', refusal(outcome, rest))
   }
 
   /**
@@ -132,16 +158,18 @@ export class StockGate {
     reason: string | undefined,
     idempotencyKey: string | undefined,
     actor?: string,
+    passage?: GatePassage,
   ): Promise<(StockAt & { replayed: boolean }) | Refusal> {
     const { position, stock, ledger, adjustment } = this.scripts.keys
     const keys = [position, stock, ledger, adjustment(idempotencyKey ?? '')]
     const { retentionSeconds } = this.limits
     const args = [sku, quantity, reason ?? '', idempotencyKey ?? '', retentionSeconds, countMax, actor ?? '']
-    const [outcome, rest] = splitReply(only(await this.scripts.run('adjust', args, keys)))
+    const { replies } = await this.run('adjust', args, 1, keys, passage)
+    const [outcome, rest] = splitReply(only(replies))
     if (outcome === 'adjusted' || outcome === 'replayed') {
-      return { ...readStockAt(sku, rest), replayed: outcome === 'replayed' }
+      return this.told('adjust', outcome, { ...readStockAt(sku, rest), replayed: outcome === 'replayed' })
     }
-    return refusal(outcome, rest)
+    return this.told('adjust', '', refusal(outcome, rest))
   }
 
   /**
@@ -151,7 +179,7 @@ export class StockGate {
    * @returns how many, by how many ms the oldest was overdue, and the next deadline.
    */
   async expire(limit: number, leftOut = 0): Promise<ExpireResult | Refusal> {
-    const reply = await this.scripts.run('expire', [limit, leftOut])
+    const { replies: reply } = await this.run('expire', [limit, leftOut], 1)
     if (reply.length === 1) return refusal(only(reply), '')
     const [expired, overdueMs, nextDeadline, left, example] = reply as [
       string,
@@ -177,7 +205,7 @@ export class StockGate {
   async forget(watermark: Position, limit: number, leftOut = 0): Promise<ForgetResult | Refusal> {
     const retentionMs = this.limits.retentionSeconds * 1000
     const args = [retentionMs, watermark.epoch, watermark.sequence, limit, leftOut]
-    const reply = await this.scripts.run('forget', args)
+    const { replies: reply } = await this.run('forget', args, 1)
     if (reply.length === 1) return refusal(only(reply), '')
     const [forgotten, left, example] = reply as [string, string, string]
     return { forgotten: Number(forgotten), ...readDamage(left, example) }
@@ -192,11 +220,33 @@ export class StockGate {
     })
   }
 
+  /** Runs a script and tells how long it took; calls of a batch have their passage noted by the batch. */
+  private async run(
+    name: ScriptName,
+    args: readonly (string | number)[],
+    calls: number,
+    keys?: readonly string[],
+    passage?: GatePassage,
+  ): Promise<{ replies: string[]; server: string }> {
+    const sentMs = performance.now()
+    const answer = await this.scripts.runOnServer(name, args, keys)
+    const answeredMs = performance.now()
+    this.observer.ran(name, calls, answeredMs - sentMs)
+    if (passage) Object.assign(passage, { sentMs, answeredMs, calls })
+    return answer
+  }
+
+  /** @param done what the call was told unless it was refused. */
+  private told<Result extends object>(script: ScriptName, done: string, result: Result): Result {
+    this.observer.judged(script, isRefusal(result) ? result.refused : done)
+    return result
+  }
+
   /** The units of each call are held from the script's time on, by the next entry of the ledger. */
   private async runReserves(calls: readonly ReserveCall[]): Promise<(Held | Judged)[]> {
     const args: string[] = []
     for (const call of calls) args.push(call[0], call[1], call[2])
-    const { replies: all, server } = await this.scripts.runOnServer('reserve', args)
+    const { replies: all, server } = await this.run('reserve', args, calls.length)
     const [header = '', ...replies] = all
     if (replies.length === 0) return calls.map(() => ({ reply: header, server }))
     if (replies.length !== calls.length) {
@@ -216,13 +266,16 @@ export class StockGate {
   ): Promise<Judged[]> {
     const args: (string | number)[] = [...leading]
     for (const call of calls) args.push(...call)
-    const { replies, server } = await this.scripts.runOnServer(name, args)
+    const { replies, server } = await this.run(name, args, calls.length)
     if (replies.length === calls.length) return replies.map((reply) => ({ reply, server }))
     // What stops a whole batch is answered once.
     if (replies.length === 1) return calls.map(() => ({ reply: only(replies), server }))
     throw new BrokenScriptError(`${name} answered ${replies.length} of ${calls.length} calls`)
   }
 }
+
+/** More calls wait than may. */
+const overloaded: Refusal = { refused: 'overloaded' }
 
 type ReserveCall = readonly [id: string, idempotencyKey: string, request: string]
 

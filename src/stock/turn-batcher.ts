@@ -1,3 +1,5 @@
+import type { GatePassage } from './gate-observer.js'
+
 /**
  * Collects the calls of one turn of the event loop and has them run as one batch.
  *
@@ -29,10 +31,18 @@ export class TurnBatcher<Call, Reply> {
     return this.waiting.length >= this.limits.waitingMax
   }
 
-  /** @param weight the call's share of `weightMax`, its number of lines, say. */
-  add(call: Call, weight: number): Promise<Reply> {
+  /** How many calls wait for a batch. */
+  get size(): number {
+    return this.waiting.length
+  }
+
+  /**
+   * @param weight the call's share of `weightMax`, its number of lines, say.
+   * @param passage told when the call's batch was begun and answered.
+   */
+  add(call: Call, weight: number, passage?: GatePassage): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      this.waiting.push({ call, weight, resolve, reject })
+      this.waiting.push({ call, weight, passage, resolve, reject })
       this.weight += weight
       if (!this.scheduled) {
         this.scheduled = true
@@ -79,12 +89,15 @@ export class TurnBatcher<Call, Reply> {
 
   private async runBatch(batch: Waiting<Call, Reply>[]): Promise<void> {
     this.inFlight++
+    const sentMs = performance.now()
     try {
       const replies = await this.run(batch.map((waiting) => waiting.call))
+      notePassage(batch, sentMs)
       for (let i = 0; i < batch.length; i++) {
         batch[i]?.resolve(replies[i] as Reply)
       }
     } catch (error) {
+      notePassage(batch, sentMs)
       for (const waiting of batch) waiting.reject(error)
     } finally {
       this.inFlight--
@@ -93,9 +106,20 @@ export class TurnBatcher<Call, Reply> {
   }
 }
 
+function notePassage(batch: readonly { passage: GatePassage | undefined }[], sentMs: number): void {
+  const answeredMs = performance.now()
+  for (const { passage } of batch) {
+    if (!passage) continue
+    passage.sentMs = sentMs
+    passage.answeredMs = answeredMs
+    passage.calls = batch.length
+  }
+}
+
 interface Waiting<Call, Reply> {
   call: Call
   weight: number
+  passage: GatePassage | undefined
   resolve: (reply: Reply) => void
   reject: (error: unknown) => void
 }

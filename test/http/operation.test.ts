@@ -133,11 +133,15 @@ describe('GET /metrics', () => {
     const labels = `{store="${store.name}"}`
     expect(text).toContain(`holdfast_reservations_held${labels} 1\n`)
     expect(text).toContain(`holdfast_expiry_overdue_seconds${labels} 0\n`)
-    expect(text).toContain(`holdfast_ledger_entries_behind${labels} 2\n`)
+    expect(text).toContain(`holdfast_ledger_behind_entries${labels} 2\n`)
     expect(text).toContain(`holdfast_store_fenced${labels} 0\n`)
     expect(text).toContain(`holdfast_holds_paused${labels} 0\n`)
-    expect(text).toContain('holdfast_calls_total{route="/v1/reservations",status="201"} 1\n')
-    expect(text).toContain('holdfast_calls_total{route="/v1/stock/:sku",status="404"} 1\n')
+    expect(text).toContain(
+      'holdfast_http_requests_total{method="POST",route="/v1/reservations",status="201"} 1\n',
+    )
+    expect(text).toContain(
+      'holdfast_http_requests_total{method="GET",route="/v1/stock/:sku",status="404"} 1\n',
+    )
     expect(text).not.toContain('no-such')
     for (const line of text.split('\n').filter((text) => text !== '')) {
       expect(line).toMatch(/^# (HELP|TYPE) \w+ .+$|^\w+(\{[^}]*\})? [-+.\deInfaN]+$/)

@@ -165,7 +165,11 @@ describe('a ledger entry that cannot be read', { timeout: 60_000 }, () => {
       'has 1 ledger entries that cannot be read and 2 that wait behind them: payments for 2 SKUs answer 202',
     )
     const metrics = await api.app.inject('/metrics')
-    expect(metrics.body).toContain(`holdfast_ledger_quarantined{store="${store.name}"} 3`)
+    for (const [state, entries] of Object.entries({ malformed: 1, waiting: 2, discarded: 0 })) {
+      expect(metrics.body).toContain(
+        `holdfast_ledger_quarantined_entries{store="${store.name}",state="${state}"} ${entries}\n`,
+      )
+    }
     expect(logged).toEqual([{ store: store.name, position: '1-4', skus: ['CUP'] }])
     expect(writer.problem).toBeUndefined()
   })

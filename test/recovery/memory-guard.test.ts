@@ -65,7 +65,9 @@ describe('a Redis that is nearly full', () => {
     ])
     const metrics = (await client.get('/metrics')).text
     expect(metrics).toContain(`holdfast_holds_paused{store="${store.name}"} 1\n`)
-    expect(metrics).toMatch(new RegExp(`holdfast_redis_memory_share\\{store="${store.name}"\\} 0\\.9\\d`))
+    expect(metrics).toMatch(
+      new RegExp(`holdfast_redis_memory_used_ratio\\{store="${store.name}"\\} 0\\.9\\d`),
+    )
 
     await setUsedPercent(50)
     const again = async () => (await client.post('/v1/reservations', hold)).status === 201
@@ -80,7 +82,7 @@ describe('a Redis that is nearly full', () => {
     const { status, body } = await client.get('/readyz')
     expect(status).toBe(200)
     expect(body.reasons).toContainEqual(expect.stringMatching(/^Redis has no maxmemory: /))
-    expect((await client.get('/metrics')).text).not.toMatch(/^holdfast_redis_memory_share\{/m)
+    expect((await client.get('/metrics')).text).not.toMatch(/^holdfast_redis_memory_used_ratio\{/m)
   })
 })
 
