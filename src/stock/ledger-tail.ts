@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { formatPosition, origin, type Position, parsePosition } from '../domain/position.js'
 import { type StoreKeys, storeKeys } from './keys.js'
+import { ForeignRecordError } from './ledger-stream.js'
 
 /** A record of the ledger, as somebody sees it who follows its end. */
 export interface TailRecord {
@@ -77,8 +78,8 @@ async function readAfter(waiting: Redis, keys: StoreKeys, after: Position): Prom
   let last = after
   for (const [recordId, fields] of reply?.[0]?.[1] ?? []) {
     const position = parsePosition(recordId)
-    // The ledger writer reports it; here it is passed over.
-    if (!position) continue
+    // The ledger writer reports it. Passed over, it would be read again at once, for ever.
+    if (!position) throw new ForeignRecordError(recordId)
     const entries = fields.filter((_, i) => i > 2 && i % 2 === 1)
     const missed =
       last.epoch === position.epoch

@@ -105,4 +105,14 @@ describe('who follows the ledger', () => {
     expect(follower.positions).toEqual(['1-1', '2-2'])
     expect(follower.records[1]?.missed).toBe('unknown')
   })
+
+  test('begins anew, and does not read again without end, when somebody else wrote a record', async ({
+    store,
+    follower,
+  }) => {
+    await store.redis.xadd(store.keys.ledger, '*', 'a', 'b')
+    const startedAtMs = performance.now()
+    await eventually(() => follower.beginnings >= 3, 'it has begun again and again')
+    expect(performance.now() - startedAtMs).toBeGreaterThan(400)
+  })
 })
