@@ -18,6 +18,7 @@
 --   malformed
 local position_key, stock_key, ledger_key, adjustment_key = unpack(KEYS)
 -- include position
+-- include unturned
 -- include fields
 -- include whole
 -- include stock

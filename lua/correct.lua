@@ -19,6 +19,7 @@
 --   malformed
 local position_key, stock_key, ledger_key, skus_key = unpack(KEYS)
 -- include position
+-- include unturned
 -- include fields
 -- include whole
 -- include stock

@@ -8,6 +8,7 @@
 --   one that does not exist
 local position_key, stock_key = unpack(KEYS)
 -- include position
+-- include unturned
 -- include fields
 
 local skus = { unpack(ARGV, 2) }

@@ -12,6 +12,7 @@
 --   the next deadline in ms (or '' when nothing is held), number left, the first of them (or '')
 local position_key, stock_key, ledger_key, reservations_key, deadlines_key, finished_key = unpack(KEYS)
 -- include position
+-- include unturned
 -- include fields
 -- include whole
 -- include stock

@@ -17,6 +17,7 @@
 --   unreadable                         its record, or the counts of its SKUs, are damaged
 local position_key, stock_key, ledger_key, reservations_key, deadlines_key, finished_key = unpack(KEYS)
 -- include position
+-- include unturned
 -- include fields
 -- include whole
 -- include stock

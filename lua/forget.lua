@@ -11,6 +11,7 @@
 -- Returns: `store-fenced` alone, or: number forgotten, number left, the first of them (or '')
 local position_key, reservations_key, finished_key, keys_key = unpack(KEYS)
 -- include position
+-- include unturned
 -- include fields
 -- include whole
 

@@ -7,6 +7,7 @@
 -- Returns: `store-fenced` alone, or the position, then for each SKU its name and `available held sold`
 local position_key, stock_key, skus_key = unpack(KEYS)
 -- include position
+-- include unturned
 -- include fields
 -- include whole
 

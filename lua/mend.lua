@@ -16,6 +16,7 @@
 --   malformed
 local position_key, stock_key, ledger_key, reservations_key, deadlines_key, finished_key, keys_key = unpack(KEYS)
 -- include position
+-- include unturned
 -- include fields
 -- include whole
 -- include stock

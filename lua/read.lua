@@ -7,5 +7,6 @@
 -- Returns: `store-fenced` alone, or the position and the record, '' for none
 local position_key, reservations_key = unpack(KEYS)
 -- include position
+-- include unturned
 
 return { epoch .. '-' .. sequence, redis.call('HGET', reservations_key, ARGV[2]) or '' }

@@ -70,8 +70,14 @@ local unreadable_skus = {}
 load_stock(distinct_skus(carts_to_load), unreadable_skus)
 local known_ids = {}
 local ids_by_key = read_fields(keys_key, keys_to_read)
+local has_repeat = false
 for i = 1, #calls_with_key do
   known_ids[calls_with_key[i]] = ids_by_key[i]
+  has_repeat = has_repeat or ids_by_key[i]
+end
+if has_repeat then
+  -- A repeat is told whether MySQL holds what it made.
+  -- include unturned
 end
 
 -- What this run has reserved under each key, so that a key given twice in one batch is one effect.

@@ -14,6 +14,7 @@
 --   with '' for what is not there
 local position_key, stock_key, skus_key, reservations_key, deadlines_key, finished_key = unpack(KEYS)
 -- include position
+-- include unturned
 -- include fields
 -- include whole
 

@@ -4,7 +4,7 @@
 -- position was last compared with MySQL's watermark; a restarted, emptied or promoted server is not,
 -- and nothing is sold from its numbers.
 local server = ARGV[1]
-local head = redis.call('HMGET', position_key, 'epoch', 'sequence', 'verified')
+local head = redis.call('HMGET', position_key, 'epoch', 'sequence', 'verified', 'history')
 if not head[3] or head[3] ~= server then
   return { 'store-fenced' }
 end

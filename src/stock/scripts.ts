@@ -42,10 +42,10 @@ export function loadScript(name: ScriptName): Script {
   return { name, source, sha1: createHash('sha1').update(source).digest('hex') }
 }
 
-/** Puts the text of `lua/include/NAME.lua` where a script says `-- include NAME`. */
+/** Puts the text of `lua/include/NAME.lua` where a script, or another part, says `-- include NAME`. */
 export function includeParts(source: string): string {
-  return source.replace(/^-- include (\w+)$/gm, (_line, part: string) =>
-    readFileSync(`${luaFolder}include/${part}.lua`, 'utf8'),
+  return source.replace(/^ *-- include (\w+)$/gm, (_line, part: string) =>
+    includeParts(readFileSync(`${luaFolder}include/${part}.lua`, 'utf8')),
   )
 }
 

@@ -106,6 +106,25 @@ test('so is one whose new entries have passed the watermark of the old ones', {
   expect(state.counts.get('CUP')).toEqual({ available: 0, held: 0, sold: 10 })
 })
 
+test('nothing that is done before it is noticed is called persisted', { timeout: 60_000 }, async () => {
+  const held: string[] = []
+  for (let i = 0; i < 3; i++) held.push((await shopper.reserve({ lines })).body.id)
+  await onReplica.replicaof('NO', 'ONE')
+  // MySQL holds more of the old history than there will be of the new one for a while.
+  expect(await sell(5)).toBe(5)
+  const { epoch } = await store.database.store.findFirstOrThrow()
+  await turnBack()
+  const paid = await Promise.all(held.map((id) => shopper.confirm(id, { paymentRef: `payment-${id}` })))
+  const read = await Promise.all(held.map((id) => shopper.read(id)))
+  await eventually(() => isRestoredSince(epoch), 'it is restored')
+  await eventually(isOpen, 'it is open again')
+  for (const { body } of [...paid, ...read]) {
+    if (!body.persisted || body.state !== 'confirmed') continue
+    expect((await shopper.read(body.id)).body).toMatchObject({ state: 'confirmed', persisted: true })
+  }
+  await expectInvariants(store)
+})
+
 test('a process that is led to a replica takes the store from nobody', { timeout: 60_000 }, async () => {
   expect(await sell(1)).toBe(1)
   const before = await store.database.store.findFirstOrThrow()
