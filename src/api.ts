@@ -8,6 +8,7 @@ import { type Config, ConfigError, isLoopback } from './config.js'
 import { openExpiryQueue } from './expiry/expiry-queue.js'
 import { ExpiryScheduler } from './expiry/expiry-scheduler.js'
 import { buildApp } from './http/app.js'
+import { CallWatch } from './http/call-watch.js'
 import { Keyring, keyringSettings } from './http/keyring.js'
 import { LoadMonitor } from './http/load-monitor.js'
 import { RateLimit, type RateLimits } from './http/rate-limit.js'
@@ -29,7 +30,9 @@ import { StockGate } from './stock/gate.js'
 import { RefusalSums } from './stock/refusal-sums.js'
 import { StockReader } from './stock/stock-reader.js'
 import { StoreFence } from './stock/store-fence.js'
+import { TracedEntries } from './stock/traced-entries.js'
 import { WatermarkFeed } from './stock/watermark-feed.js'
+import type { Tracing } from './tracing/tracing.js'
 import { version } from './version.js'
 
 export interface Api {
@@ -55,6 +58,8 @@ export interface ApiParts {
   replays?: Replays
   /** Those of a process that does more than serve the API. */
   metrics?: ProcessMetrics
+  /** Where spans go, if anywhere. */
+  tracing?: Tracing | undefined
 }
 
 /** The servers of a process, and what it says of them. */
@@ -133,6 +138,7 @@ export async function startApi(config: Config, log: Logger, parts: ApiParts = {}
     load,
     rateLimits: counting.limits,
     connections: config,
+    watch: openCallWatch(config, log, redis, parts.tracing),
     eventStreamsMax: config.eventStreamsMax,
     consoleFolder: parts.consoleFolder ?? consoleFolder,
     replays: parts.replays,
@@ -172,6 +178,11 @@ export async function startApi(config: Config, log: Logger, parts: ApiParts = {}
       return stopping
     },
   }
+}
+
+function openCallWatch(config: Config, log: Logger, redis: Redis, tracing: Tracing | undefined): CallWatch {
+  const traced = new Map(config.stores.map((name) => [name, new TracedEntries(redis, name)]))
+  return new CallWatch(config.slowRequestMs, log, tracing, (store, entry) => traced.get(store)?.tell(entry))
 }
 
 /** A call is not kept waiting for longer to be counted. */

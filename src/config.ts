@@ -245,6 +245,12 @@ export const settings = {
     [100, 600_000],
     'ms to wait for an answer of Redis',
   ),
+  slowRequestMs: whole(
+    'HOLDFAST_SLOW_REQUEST_MS',
+    1000,
+    [0, 600_000],
+    'ms from which a call is logged as slow, with where its time went; 0: none',
+  ),
   eventStreamsMax: whole(
     'HOLDFAST_EVENT_STREAMS_MAX',
     100,

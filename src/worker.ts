@@ -4,7 +4,7 @@ import type { Config } from './config.js'
 import { Expirer } from './expiry/expirer.js'
 import { openDatabase } from './ledger/database.js'
 import { transactionMsMax } from './ledger/ledger-tables.js'
-import { LedgerWriter } from './ledger/ledger-writer.js'
+import { LedgerWriter, type WriterObserver } from './ledger/ledger-writer.js'
 import { StoreLedger } from './ledger/store-ledger.js'
 import { openProcessMetrics, type ProcessMetrics } from './metrics/process-metrics.js'
 import { WorkerMetrics } from './metrics/worker-metrics.js'
@@ -16,7 +16,10 @@ import { StockGate } from './stock/gate.js'
 import { LedgerStream } from './stock/ledger-stream.js'
 import { StockReader } from './stock/stock-reader.js'
 import { StoreFence } from './stock/store-fence.js'
+import { TracedEntries } from './stock/traced-entries.js'
 import { WatermarkFeed } from './stock/watermark-feed.js'
+import type { Tracing } from './tracing/tracing.js'
+import { WriteTracer } from './tracing/write-tracer.js'
 import { version } from './version.js'
 import { listenForMonitors } from './worker-monitor.js'
 
@@ -48,14 +51,15 @@ const writerLeaseMs = 4000
  * Composes the worker: for each store the ledger writer, the expirer and the repeated comparison of
  * Redis with MySQL. Any number may run.
  *
- * @param metrics those of a process that does more than this.
+ * @param parts what a process that does more than this has already.
  * @throws Error when Redis cannot be reached in time. MySQL may be away: the writer retries.
  */
 export async function startWorker(
   config: Config,
   log: Logger,
-  metrics: ProcessMetrics = openProcessMetrics(version),
+  parts: { metrics?: ProcessMetrics; tracing?: Tracing | undefined } = {},
 ): Promise<Worker> {
+  const { metrics = openProcessMetrics(version), tracing } = parts
   const redis = await connectRedis(config.redisUrl, config)
   const subscriber = await connectSubscriber(config.redisUrl, config)
   const database = openDatabase(config.databaseUrl, {
@@ -95,7 +99,7 @@ export async function startWorker(
         leaseMs: writerLeaseMs,
       },
       log,
-      observers.writer,
+      tracing ? await traceWrites(tracing, redis, subscriber, name, observers.writer) : observers.writer,
     )
     const settings = { batchMax: config.expiryBatchMax, sweepMs: config.sweepMs }
     const expirer = new Expirer(gate, jobConnection, () => feed.settled, settings, log, observers.expirer)
@@ -140,6 +144,25 @@ export async function startWorker(
     stop: () => {
       stopping ??= stop()
       return stopping
+    },
+  }
+}
+
+/** Has the transactions of a writer traced for the calls whose entries they write. */
+async function traceWrites(
+  tracing: Tracing,
+  redis: Redis,
+  subscriber: Redis,
+  store: string,
+  counted: WriterObserver,
+): Promise<WriterObserver> {
+  const tracer = new WriteTracer(store, tracing)
+  await new TracedEntries(redis, store).listen(subscriber, (entry) => tracer.entry(entry))
+  return {
+    failed: () => counted.failed(),
+    committed: (written) => {
+      counted.committed(written)
+      tracer.committed(written)
     },
   }
 }

@@ -86,7 +86,7 @@ test('a worker that is given none does not listen', async () => {
 test('a process with both tells the figures of both at the API, each once', async () => {
   const log = openLog('error', 'both')
   const metrics = openProcessMetrics('test')
-  running.push(await startWorker(store.config, log, metrics))
+  running.push(await startWorker(store.config, log, { metrics }))
   const api = await startApi(store.config, log, { metrics })
   running.push(api)
   const client = new HttpClient(api.app)

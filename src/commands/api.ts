@@ -1,6 +1,8 @@
 import { startApi } from '../api.js'
 import type { Config } from '../config.js'
 import { openLog } from '../log.js'
+import { openTracing } from '../tracing/tracing.js'
+import { version } from '../version.js'
 import { requireServers, startupError } from './given-servers.js'
 import { stopSignal } from './stop-signal.js'
 
@@ -9,7 +11,8 @@ export async function runApi(config: Config): Promise<number> {
   requireServers(config, 'api')
   const log = openLog(config.logLevel, 'api')
   const stopped = stopSignal()
-  const api = await startApi(config, log).catch((error) => {
+  const tracing = await openTracing(process.env, 'holdfast-api', version)
+  const api = await startApi(config, log, { tracing }).catch((error) => {
     throw startupError(error, config)
   })
   try {
@@ -20,6 +23,7 @@ export async function runApi(config: Config): Promise<number> {
     throw startupError(error, config)
   } finally {
     await api.stop()
+    await tracing?.stop()
   }
   return 0
 }

@@ -8,6 +8,7 @@ import { isRefusal } from '../domain/outcomes.js'
 import { startPrivateServers } from '../embedded/private-servers.js'
 import { openLog } from '../log.js'
 import { openProcessMetrics } from '../metrics/process-metrics.js'
+import { openTracing } from '../tracing/tracing.js'
 import { version } from '../version.js'
 import { startWorker } from '../worker.js'
 import { startDemoService } from './demo-service.js'
@@ -47,11 +48,17 @@ async function serve(config: Config, ending: Promise<string>, withSamples: boole
   const startUp = async () => {
     await migrateDatabase(config)
     const metrics = openProcessMetrics(version)
-    running.push(await startWorker(config, log, metrics))
+    const tracing = await openTracing(process.env, 'holdfast', version)
+    if (tracing) running.push(tracing)
+    running.push(await startWorker(config, log, { metrics, tracing }))
     const replays = withSamples ? await openReplays(config, log) : undefined
     if (replays) running.push(replays)
     // Nobody balances between this process and another.
-    const api = await startApi({ ...config, drainMs: 0 }, log, { metrics, ...(replays && { replays }) })
+    const api = await startApi({ ...config, drainMs: 0 }, log, {
+      metrics,
+      tracing,
+      ...(replays && { replays }),
+    })
     running.push(api)
     if (withSamples) await addSampleStock(api)
     const sku = withSamples ? (Object.keys(sampleStock)[0] as string) : 'SKU'

@@ -1,5 +1,7 @@
 import type { Config } from '../config.js'
 import { openLog } from '../log.js'
+import { openTracing } from '../tracing/tracing.js'
+import { version } from '../version.js'
 import { startWorker } from '../worker.js'
 import { requireServers, startupError } from './given-servers.js'
 import { stopSignal } from './stop-signal.js'
@@ -9,7 +11,8 @@ export async function runWorker(config: Config): Promise<number> {
   requireServers(config, 'worker')
   const log = openLog(config.logLevel, 'worker')
   const stopped = stopSignal()
-  const worker = await startWorker(config, log).catch((error) => {
+  const tracing = await openTracing(process.env, 'holdfast-worker', version)
+  const worker = await startWorker(config, log, { tracing }).catch((error) => {
     throw startupError(error, config)
   })
   try {
@@ -20,6 +23,7 @@ export async function runWorker(config: Config): Promise<number> {
     throw startupError(error, config)
   } finally {
     await worker.stop()
+    await tracing?.stop()
   }
   return 0
 }

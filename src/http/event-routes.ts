@@ -27,7 +27,7 @@ export const eventRoutes: FastifyPluginCallbackTypebox<EventRoutesOptions> = (ap
     url: '/v1/events',
     // It would wait for the end of the events.
     exposeHeadRoute: false,
-    config: { scopes: ['console'] },
+    config: { scopes: ['console'], endless: true },
     schema: {
       tags: ['operation'],
       operationId: 'followStore',

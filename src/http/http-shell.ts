@@ -10,6 +10,7 @@ import Fastify, {
 } from 'fastify'
 import { bodyBytesMax } from '../domain/limits.js'
 import type { HttpMetrics } from '../metrics/http-metrics.js'
+import type { CallWatch } from './call-watch.js'
 import { boundConnections, type ConnectionBounds, connectionOptions } from './connection-bounds.js'
 import { handleError, sendProblem } from './problem.js'
 import { securityHeaders } from './security-headers.js'
@@ -21,6 +22,8 @@ export interface ShellOptions {
   /** Whether the process is about to stop: clients are to come back on another connection. */
   isDraining(): boolean
   connections: ConnectionBounds
+  /** Looks at what was answered. */
+  watch?: CallWatch | undefined
 }
 
 /**
@@ -72,10 +75,15 @@ export function openShell(o: ShellOptions) {
     } else if (request.is404) answerNotFound(request, reply)
     else done()
   })
+  // In the shape of every request from the start: a field that is added later makes each of them slower.
+  app.decorateRequest('way', undefined)
+  const { watch } = o
   app.addHook('onRoute', (route) => {
     const figures = o.metrics.route(String(route.method), route.url)
-    route.onResponse = (_request, reply, done) => {
-      figures.answered(reply.statusCode, reply.elapsedTime)
+    route.onResponse = (request, reply, done) => {
+      const ms = reply.elapsedTime
+      figures.answered(reply.statusCode, ms)
+      watch?.answered(request, reply, ms)
       done()
     }
   })

@@ -4,6 +4,7 @@ import { quantityMax } from '../domain/limits.js'
 import { isRefusal, type Refusal } from '../domain/outcomes.js'
 import { type Reservation, sumLines } from '../domain/reservation.js'
 import type { ReservationOn } from '../stock/gate.js'
+import { beginWay } from './call-way.js'
 import { checkIdempotencyKey, idempotencyKeyHeader, idempotencyKeyOf } from './idempotency-key.js'
 import { settling } from './load-shedding.js'
 import { sendProblem, sendRefusal, setPosition } from './problem.js'
@@ -90,7 +91,11 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
       if (reason) return sendRefusal(reply, { refused: 'holds-paused', reason })
       const { customer } = options.rateLimits
       if (customer && !(await customer.admits(`${store.gate.store}:${body.customerId}`, reply))) return reply
-      const result = await store.gate.reserve(wanted, idempotencyKeyOf(request))
+      const result = await store.gate.reserve(
+        wanted,
+        idempotencyKeyOf(request),
+        beginWay(request, 'reserve').passage,
+      )
       if (isRefusal(result)) {
         if (isShortage(result)) store.refusals.count()
         return refuse(reply, store, result)
@@ -170,13 +175,17 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
       const { store, body } = request
       const { id } = request.params
       if (!uuid.test(id)) return sendRefusal(reply, { refused: 'unknown-reservation' })
-      const result = await store.gate.confirm(id, body.paymentRef, body.ifExpired ?? 'refuse')
+      const way = beginWay(request, 'confirm')
+      const result = await store.gate.confirm(id, body.paymentRef, body.ifExpired ?? 'refuse', way.passage)
       if (isRefusal(result)) {
         if (result.refused !== 'unknown-reservation') return refuse(reply, store, result)
         return answerFinished(reply, store, id, 'confirmed', body.paymentRef)
       }
       const { reservation, server } = result
-      const persisted = await store.watermark.waitFor(server, reservation.position, options.confirmWaitMs)
+      const { confirmWaitMs } = options
+      const persisted = await way.awaitMysql(
+        store.watermark.waitFor(server, reservation.position, confirmWaitMs),
+      )
       return present(reply.code(persisted ? 200 : 202), reservation, persisted)
     },
   })
@@ -213,7 +222,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
       const { store } = request
       const { id } = request.params
       if (!uuid.test(id)) return sendRefusal(reply, { refused: 'unknown-reservation' })
-      const result = await store.gate.release(id)
+      const result = await store.gate.release(id, beginWay(request, 'release').passage)
       if (!isRefusal(result)) return presentPersisted(reply, store, result)
       if (result.refused !== 'unknown-reservation') return refuse(reply, store, result)
       return answerFinished(reply, store, id, 'released', undefined)
@@ -251,7 +260,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
       const { id } = request.params
       if (!uuid.test(id)) return sendRefusal(reply, { refused: 'unknown-reservation' })
       const { ttlSeconds } = request.body
-      const result = await store.gate.extend(id, ttlSeconds)
+      const result = await store.gate.extend(id, ttlSeconds, beginWay(request, 'extend').passage)
       if (!isRefusal(result)) {
         // The deadline is in the future by Redis' clock: at least the seconds asked for, or more.
         const { expiresAtMs } = result.reservation

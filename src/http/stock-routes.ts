@@ -4,6 +4,7 @@ import { pageItemsDefault } from '../domain/limits.js'
 import { isRefusal } from '../domain/outcomes.js'
 import type { Position } from '../domain/position.js'
 import type { Stock } from '../domain/stock.js'
+import { beginWay } from './call-way.js'
 import { checkIdempotencyKey, idempotencyKeyHeader, idempotencyKeyOf } from './idempotency-key.js'
 import { sendRefusal, setPosition } from './problem.js'
 import * as schemas from './schemas.js'
@@ -91,7 +92,9 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
     },
     handler: async (request, reply) => {
       const { store } = request
-      const result = await store.gate.setStock(request.params.sku, request.body.onHand, request.apiKey?.name)
+      const { passage } = beginWay(request, 'set')
+      const { sku } = request.params
+      const result = await store.gate.setStock(sku, request.body.onHand, request.apiKey?.name, passage)
       if (isRefusal(result)) return sendRefusal(reply, result, store.fence.reason)
       return presentAt(reply.code(result.created ? 201 : 200), result.stock, result.position)
     },
@@ -127,6 +130,7 @@ export const stockRoutes: FastifyPluginCallbackTypebox = (app, _options, done) =
         reason,
         idempotencyKeyOf(request),
         request.apiKey?.name,
+        beginWay(request, 'adjust').passage,
       )
       if (isRefusal(result)) return sendRefusal(reply, result, store.fence.reason)
       if (result.replayed) reply.header('idempotency-replayed', 'true')

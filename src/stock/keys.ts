@@ -32,6 +32,8 @@ export function storeKeys(store: string) {
     wanted: `${prefix}wanted`,
     /** Channel: how many holds an API process has refused since it said so last. */
     refusals: `${prefix}refusals`,
+    /** Channel: which ledger entries are traced. */
+    traced: `${prefix}traced`,
     /** String: the lease of the ledger writer that is at work. */
     writer: `${prefix}writer`,
     /** String: the lease of the process that restores the store from MySQL. */
