@@ -11,6 +11,8 @@ export interface LedgerSource {
   /** The run id of the Redis server that the entries come from. */
   server(): Promise<string>
   wait(after: Position, waitMs: number): Promise<boolean>
+  /** A wait that is under way rejects; there is no other one. */
+  endWaiting(): void
   gather(waitMs: number): Promise<void>
   read(after: Position, linesMax: number): Promise<LedgerItem[]>
   /** Whether what was read before may be of another history than what MySQL holds. */
@@ -113,6 +115,7 @@ export class LedgerWriter {
   /** Finishes the transaction under way and stops. */
   async stop(): Promise<void> {
     this.stopping.abort()
+    this.source.endWaiting()
     await this.running
   }
 

@@ -83,6 +83,11 @@ export class LedgerStream {
     return found !== null
   }
 
+  /** Ends a wait that is under way, which rejects then, for good. */
+  endWaiting(): void {
+    this.waiting.disconnect()
+  }
+
   /**
    * The entries after the position, whole records of the stream until they have `linesMax` lines.
    *

@@ -73,6 +73,16 @@ describe('the ledger writer', () => {
     }
   })
 
+  test('stops without waiting for entries to come', async () => {
+    // A read waits for as long as a quarter of the lease.
+    const writer = startWriter({ settings: { leaseMs: 60_000 } })
+    await eventually(() => caughtUp(store), 'MySQL holds everything')
+    const startedMs = performance.now()
+    await writer.stop()
+    expect(performance.now() - startedMs).toBeLessThan(10_000)
+    expect(await store.redis.exists(store.keys.writer)).toBe(0)
+  })
+
   test('persists every entry once and in order while they are being made', async () => {
     const { writer } = startWriter({ settings: { linesMax: 7 } })
     await trade(shopper, 20)
