@@ -7,7 +7,7 @@ import { openRegistry } from '#product/metrics/process-metrics.js'
 
 const app = await buildApp({
   stores: new Map(),
-  keyring: { state: 'open', find: () => undefined },
+  keyring: { state: 'open', find: () => undefined, afterLook: () => {} },
   rateLimits: {},
   registry: openRegistry('0.0.0'),
   load: { shedding: 'nothing' },

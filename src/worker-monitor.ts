@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import type { Config } from './config.js'
 import { openShell } from './http/http-shell.js'
 import { inspectServers } from './http/readiness.js'
+import { Findings } from './http/readiness-problems.js'
 import { type WorkerReadiness, workerRoutes } from './http/worker-routes.js'
 import type { Database } from './ledger/database.js'
 import { HttpMetrics } from './metrics/http-metrics.js'
@@ -52,7 +53,9 @@ async function inspectWorker({
   database,
   stores,
 }: MonitoredWorker): Promise<PartReport & { readiness: WorkerReadiness }> {
-  const { parts, flaws, reasons } = await inspectServers(redis, database)
+  const findings = new Findings()
+  const { parts } = await inspectServers(redis, database, findings)
+  const { reasons, problems } = findings
   const report: WorkerReadiness['stores'] = {}
   let works = true
   for (const [name, { fence, writer }] of stores) {
@@ -64,5 +67,5 @@ async function inspectWorker({
     report[name] = { open: !fence.reason, writes: writer.holdsLease && !writer.problem }
   }
   const ready = parts.redis && parts.mysql && works
-  return { readiness: { ready, reasons, stores: report }, parts: { ...parts, writer: works }, flaws }
+  return { readiness: { ready, reasons, stores: report }, parts: { ...parts, writer: works }, problems }
 }

@@ -68,7 +68,7 @@ describe('a worker that is given a port', () => {
     expect(figure(text, 'holdfast_ledger_writer_failing')).toBe(1)
     expect(figure(text, 'holdfast_ready', { part: 'mysql' })).toBe(0)
     expect(figure(text, 'holdfast_ready', { part: 'redis' })).toBe(1)
-    expect(figure(text, 'holdfast_part_degraded', { part: 'mysql', reason: 'unreachable' })).toBe(1)
+    expect(figure(text, 'holdfast_part_degraded', { part: 'mysql', problem: 'unreachable' })).toBe(1)
     // What MySQL alone knows is not told, rather than told as 0.
     expect(figure(text, 'holdfast_drift_items')).toBeUndefined()
     const { status, body } = await read('/readyz')

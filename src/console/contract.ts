@@ -30,6 +30,6 @@ export interface Readiness {
   ready: boolean
   reasons: string[]
   /** What each reason is about, in the same order. */
-  problems?: { part: string; reason: string; store?: string }[]
+  problems: { part: string; problem: string; store?: string }[]
   stores: Record<string, { open: boolean; takesHolds: boolean; entriesBehind: number | null }>
 }

@@ -15,13 +15,13 @@ const down: ReadonlySet<string> = new Set([
   'migrations-missing',
   'fenced',
   'stopping',
-  'unknown',
+  'keys-unknown',
 ])
 const names: Readonly<Record<string, string>> = { redis: 'Redis', mysql: 'MySQL' }
 const service = 'Service'
 
 /** Sorts the reasons of a report by the parts they are about; every part is named, also those that work. */
-export function partsOf({ reasons, problems = [], stores }: Readiness): ReadinessPart[] {
+export function partsOf({ reasons, problems, stores }: Readiness): ReadinessPart[] {
   const parts = new Map<string, ReadinessPart>()
   for (const name of ['Redis', 'MySQL', ...Object.keys(stores).map(storeName)]) {
     parts.set(name, { name, state: 'good', reasons: [] })
@@ -32,7 +32,7 @@ export function partsOf({ reasons, problems = [], stores }: Readiness): Readines
       problem?.store !== undefined ? storeName(problem.store) : (names[problem?.part ?? ''] ?? service)
     const part = parts.get(name) ?? { name, state: 'good', reasons: [] }
     part.reasons.push(reason)
-    part.state = part.state === 'down' || down.has(problem?.reason ?? '') ? 'down' : 'weak'
+    part.state = part.state === 'down' || down.has(problem?.problem ?? '') ? 'down' : 'weak'
     parts.set(name, part)
   })
   return [...parts.values()]

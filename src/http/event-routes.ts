@@ -1,4 +1,5 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox'
+import { eventText } from '../live/event-text.js'
 import type { LiveFeed } from '../live/live-feed.js'
 import { EventsQuery, StoreEvent, storeEventExample } from './event-schemas.js'
 import { EventStream } from './event-stream.js'
@@ -9,17 +10,29 @@ import * as schemas from './schemas.js'
 export interface EventRoutesOptions {
   /** Event streams that this process serves at once. */
   eventStreamsMax: number
-  keyring: Keyring
   feeds: readonly LiveFeed[]
+  keyring: Pick<Keyring, 'state' | 'find' | 'afterLook'>
 }
 
 /** What happens in a store, as it happens. */
 export const eventRoutes: FastifyPluginCallbackTypebox<EventRoutesOptions> = (app, options, done) => {
-  let open = 0
+  /** Those that are open, each with the key it was asked for with. */
+  const open = new Map<EventStream, string | undefined>()
+  const { keyring } = options
 
   app.addHook('preClose', (closed) => {
     for (const feed of options.feeds) feed.close()
     closed()
+  })
+
+  // What a key may read ends with the key, and its store and its scopes never change.
+  keyring.afterLook(() => {
+    if (keyring.state !== 'guarded') return
+    for (const [stream, authorization] of open) {
+      if (keyring.find(authorization)) continue
+      stream.send(eventText('unauthorized', {}))
+      stream.end()
+    }
   })
 
   app.route({
@@ -33,7 +46,7 @@ export const eventRoutes: FastifyPluginCallbackTypebox<EventRoutesOptions> = (ap
       operationId: 'followStore',
       summary: 'Follow what happens in a store, as server-sent events',
       description:
-        'A `pulse` comes once a second. The client reconnects by itself, also after `closing`; a client that does not read is cut off, and a stream ends with its key.',
+        'A `pulse` comes once a second. The client reconnects by itself, also after `closing`; after `unauthorized` it needs another key. A client that does not read is cut off.',
       querystring: EventsQuery,
       response: schemas.answers(
         {
@@ -46,15 +59,14 @@ export const eventRoutes: FastifyPluginCallbackTypebox<EventRoutesOptions> = (ap
       ),
     },
     handler: (request, reply) => {
-      if (open >= options.eventStreamsMax) return sendRefusal(reply, { refused: 'too-many-streams' })
+      if (open.size >= options.eventStreamsMax) return sendRefusal(reply, { refused: 'too-many-streams' })
       const { skus } = request.query
-      const { apiKey, store } = request
-      const stream = new EventStream(new Set(skus?.split(',')), () => options.keyring.stillAdmits(apiKey))
-      const { live } = store
+      const stream = new EventStream(new Set(skus?.split(',')))
+      const { live } = request.store
       if (!live.add(stream)) return sendRefusal(reply, { refused: 'stopping' })
-      open++
+      open.set(stream, request.headers.authorization)
       stream.once('close', () => {
-        open--
+        open.delete(stream)
         live.remove(stream)
       })
       return (

@@ -135,6 +135,7 @@ export const StoreEvent = Type.Union(
     event('stock', StockChanges),
     event('reconciliation', ReconciliationProgress),
     event('replay', ReplayProgress),
+    event('unauthorized', Type.Object({}, { description: 'The key is no longer valid: come with another.' })),
     event('closing', Type.Object({}, { description: 'The process stops: come back.' })),
   ],
   { title: 'StoreEvent' },

@@ -8,20 +8,12 @@ export const unreadBytesMax = 1024 * 1024
 export class EventStream extends Readable implements Viewer {
   private hasEnded = false
 
-  /** @param mayGoOn asked before each event: a stream outlives the call that began it, and perhaps its key. */
-  constructor(
-    readonly skus: ReadonlySet<string>,
-    private readonly mayGoOn: () => boolean,
-  ) {
+  constructor(readonly skus: ReadonlySet<string>) {
     super()
   }
 
   send(event: Buffer): void {
     if (this.destroyed || this.hasEnded) return
-    if (!this.mayGoOn()) {
-      this.end()
-      return
-    }
     this.push(event)
     // It cannot be told apart from one that is gone, and it comes back by itself.
     if (this.readableLength > unreadBytesMax) this.destroy()

@@ -45,6 +45,7 @@ export class Keyring {
   private known = false
   private failing = false
   private copied: string | undefined
+  private readonly listeners: (() => void)[] = []
 
   private constructor(
     private readonly database: Database,
@@ -98,21 +99,18 @@ export class Keyring {
     return key && isRight && isCurrent(key) ? key : undefined
   }
 
-  /**
-   * Whether a call that was let in with this key, or without one, would be let in still. A name is never
-   * used again, so the key is known by it.
-   */
-  stillAdmits(key: ApiKey | undefined): boolean {
-    if (!key) return this.state === 'open'
-    const held = this.held.get(key.name)
-    return held !== undefined && isCurrent(held)
+  /** Calls back after each look, whether MySQL answered or not: a key may have been revoked, or run out. */
+  afterLook(listener: () => void): void {
+    this.listeners.push(listener)
   }
 
   private async watch(): Promise<void> {
     const { signal } = this.stopping
     while (!signal.aborted) {
       await delay(this.settings.intervalMs, undefined, { signal }).catch(() => {})
-      if (!signal.aborted) await this.look()
+      if (signal.aborted) return
+      await this.look()
+      for (const listener of this.listeners) listener()
     }
   }
 

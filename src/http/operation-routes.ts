@@ -94,6 +94,7 @@ export const operationRoutes: FastifyPluginCallbackTypebox<OperationRoutesOption
 const fenced: Readiness = {
   ready: false,
   reasons: ['The store main is fenced: Redis and MySQL are being compared.'],
+  problems: [{ part: 'store', problem: 'fenced', store: 'main' }],
   promises: { holdSurvivesRedisCrash: true, confirmSurvivesLossOfEitherStore: true },
   stores: { main: { open: false, takesHolds: false, entriesBehind: 0 } },
 }

@@ -4,6 +4,7 @@ import type { Database } from '../ledger/database.js'
 import { pendingMigrations } from '../ledger/migrations.js'
 import { readQuarantineSize } from '../ledger/quarantine-queries.js'
 import type { Keyring } from './keyring.js'
+import { Findings, type ReadinessProblem } from './readiness-problems.js'
 import type { StoreServices } from './store-services.js'
 
 export interface Readiness {
@@ -11,15 +12,11 @@ export interface Readiness {
   ready: boolean
   /** What is wrong, in sentences; `ready` may still be true. */
   reasons: string[]
+  /** What each reason is about, in the same order. */
+  problems: ReadinessProblem[]
   /** What a hold's 201 survives on the connected servers (the contract's section on promises). */
   promises?: { holdSurvivesRedisCrash: boolean; confirmSurvivesLossOfEitherStore: boolean }
   stores: Record<string, { open: boolean; takesHolds: boolean; entriesBehind: number | null }>
-}
-
-/** What is wrong with a server, in a word for programs; `Readiness` says it in a sentence. */
-export interface ServerFlaw {
-  part: 'redis' | 'mysql'
-  reason: string
 }
 
 /** How a process is: for those who balance and read, and for those who count. */
@@ -27,7 +24,7 @@ export interface Inspection {
   readiness: Readiness
   /** Whether each part does its work. */
   parts: Readonly<Record<string, boolean>>
-  flaws: readonly ServerFlaw[]
+  problems: readonly ReadinessProblem[]
 }
 
 /** Looks at every part the service depends on. Never rejects. */
@@ -39,25 +36,36 @@ export async function inspectService(
   isDraining: boolean,
 ): Promise<Inspection> {
   // Known without asking anybody, and told at once: a balancer has little time.
+  const findings = new Findings()
+  const { reasons, problems } = findings
   if (isDraining) {
-    const readiness = { ready: false, reasons: ['This process is about to stop.'], stores: {} }
-    return { readiness, parts: { process: false }, flaws: [] }
+    findings.add('service', 'stopping', 'This process is about to stop.')
+    return { readiness: { ready: false, reasons, problems, stores: {} }, parts: { process: false }, problems }
   }
-  const servers = await inspectServers(redis, database)
-  const { holdSurvivesRedisCrash, flaws, reasons } = servers
-  const mysqlReady = servers.parts.mysql
-  if (mysqlReady) await checkQuarantines(stores, reasons)
+  const servers = await inspectServers(redis, database, findings)
+  const { holdSurvivesRedisCrash } = servers
+  if (servers.parts.mysql) await checkQuarantines(stores, findings)
   let { mysqlKeeps } = servers
   const knowsKeys = keyring.state !== 'unknown'
-  if (!knowsKeys) reasons.push('The API keys have not been read from MySQL yet: calls answer 503.')
+  if (!knowsKeys) {
+    findings.add(
+      'service',
+      'keys-unknown',
+      'The API keys have not been read from MySQL yet: calls answer 503.',
+    )
+  }
   const report: Readiness['stores'] = {}
   for (const [name, store] of stores) {
     const { reason } = store.fence
-    if (reason) reasons.push(`The store ${name} is fenced: ${reason}.`)
+    if (reason) findings.addOfStore(name, 'fenced', `The store ${name} is fenced: ${reason}.`)
     const paused = store.guard.reason
-    if (paused) reasons.push(`The store ${name} takes no new reservations: ${paused}.`)
+    if (paused) {
+      findings.addOfStore(name, 'holds-paused', `The store ${name} takes no new reservations: ${paused}.`)
+    }
     if (store.guard.standstillMs > standstillMsMax) {
-      reasons.push(
+      findings.addOfStore(
+        name,
+        'standstill',
         `MySQL has taken no ledger entry of the store ${name} for more than ${standstillMsMax / 1000} s, and there are ` +
           'some: confirms answer 202; is a worker running, and what does its log say?',
       )
@@ -72,32 +80,21 @@ export async function inspectService(
   const readiness = {
     ready: knowsKeys && redis.status === 'ready' && Object.values(report).every((store) => store.open),
     reasons,
+    problems,
     promises: { holdSurvivesRedisCrash, confirmSurvivesLossOfEitherStore: mysqlKeeps },
     stores: report,
   }
   const parts = { process: true, ...servers.parts, keys: knowsKeys }
-  return { readiness, parts, flaws }
+  return { readiness, parts, problems }
 }
 
-/** Looks at Redis and MySQL alone. */
-export async function inspectServers(redis: Redis, database: Database) {
-  const findings = new Findings()
+/** Looks at Redis and MySQL alone. Never rejects. */
+export async function inspectServers(redis: Redis, database: Database, findings: Findings) {
   const holdSurvivesRedisCrash = await checkRedis(redis, findings)
   const mysql = await checkMysql(database, findings)
   const mysqlKeeps = mysql && (await checkMysqlDurability(database, findings))
-  const { reasons, flaws } = findings
   const parts = { redis: redis.status === 'ready', mysql }
-  return { reasons, flaws, parts, holdSurvivesRedisCrash, mysqlKeeps }
-}
-
-class Findings {
-  readonly reasons: string[] = []
-  readonly flaws: ServerFlaw[] = []
-
-  add(part: ServerFlaw['part'], reason: string, sentence: string): void {
-    this.flaws.push({ part, reason })
-    this.reasons.push(sentence)
-  }
+  return { parts, holdSurvivesRedisCrash, mysqlKeeps }
 }
 
 /** The ledger writer waits for a tenth of a second at most before it writes. */
@@ -152,11 +149,11 @@ async function checkRedis(redis: Redis, findings: Findings): Promise<boolean> {
       return false
     }
     return true
-  } catch {
-    const reason = redis.status === 'ready' ? 'settings-unknown' : 'unreachable'
+  } catch (error) {
+    const hasAnswered = error instanceof Error && error.name === 'ReplyError'
     findings.add(
       'redis',
-      reason,
+      hasAnswered ? 'settings-unknown' : 'unreachable',
       'Redis does not tell its persistence settings: it cannot be reached, or forbids CONFIG.',
     )
     return false
@@ -218,21 +215,25 @@ async function readMysqlDurability(database: Database) {
 /** Entries that the ledger writer set aside do not keep others from being sold. */
 async function checkQuarantines(
   stores: ReadonlyMap<string, StoreServices>,
-  reasons: string[],
+  findings: Findings,
 ): Promise<void> {
   for (const [name, { ledger }] of stores) {
     const size = await readQuarantineSize(ledger).catch(() => undefined)
     if (!size) continue
     const { malformed, waiting, discarded, skus } = size
     if (malformed + waiting > 0) {
-      reasons.push(
+      findings.addOfStore(
+        name,
+        'quarantined',
         `The store ${name} has ${malformed} ledger entries that cannot be read and ${waiting} that wait behind them: ` +
           `payments for ${skus} SKUs answer 202, and it cannot be restored from MySQL; ` +
           'see "holdfast quarantine list".',
       )
     }
     if (discarded > 0) {
-      reasons.push(
+      findings.addOfStore(
+        name,
+        'quarantined',
         `The store ${name} has ${discarded} discarded ledger entries that no reconciliation has settled: it cannot be ` +
           'restored from MySQL; run "holdfast reconcile --repair".',
       )

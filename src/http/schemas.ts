@@ -12,6 +12,7 @@ import {
 } from '../domain/limits.js'
 import { type RefusalCode, refusals } from '../domain/outcomes.js'
 import { exampleOf, exampleProblem } from './examples.js'
+import { readinessParts, readinessProblems } from './readiness-problems.js'
 
 const strict = { additionalProperties: false }
 
@@ -334,6 +335,17 @@ export const Readiness = Type.Object(
       description: 'What is wrong, in sentences; `ready` may still be true.',
       examples: [[]],
     }),
+    problems: Type.Array(
+      Type.Object(
+        {
+          part: Type.Enum([...readinessParts], { description: 'The part it is about.' }),
+          problem: Type.Enum([...readinessProblems], { description: 'What is the matter with it.' }),
+          store: Type.Optional(Type.String({ description: 'The store it is about, if it is one.' })),
+        },
+        open,
+      ),
+      { description: 'What each reason is about, in the same order.', examples: [[]] },
+    ),
     promises: Type.Optional(
       Type.Object(
         {

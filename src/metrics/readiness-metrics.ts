@@ -1,17 +1,12 @@
 import { Gauge, type Registry } from 'prom-client'
 import { asked } from './reading.js'
 
-/** What is wrong with a part, in a word. */
-export interface PartFlaw {
-  part: string
-  reason: string
-}
-
 /** How every part is. */
 export interface PartReport {
   /** Whether each part does its work. */
   parts: Readonly<Record<string, boolean>>
-  flaws: readonly PartFlaw[]
+  /** What is the matter with a part, in a word. */
+  problems: readonly { part: string; problem: string }[]
 }
 
 /** Whether each part that a process depends on is ready, and what is weaker with it than it should be. */
@@ -30,13 +25,16 @@ export function watchReadiness(registry: Registry, inspect: () => Promise<PartRe
   })
   new Gauge({
     name: 'holdfast_part_degraded',
-    help: '1 for each reason why Redis or MySQL keeps less than is promised; absent when there is none.',
-    labelNames: ['part', 'reason'] as const,
+    help: '1 for each problem of Redis or MySQL by which less is kept than is promised; absent when there is none.',
+    labelNames: ['part', 'problem'] as const,
     registers: [registry],
     async collect() {
-      const { flaws = [] } = (await report(undefined)) ?? {}
+      const { problems = [] } = (await report(undefined)) ?? {}
       this.reset()
-      for (const { part, reason } of flaws) this.set({ part, reason }, 1)
+      for (const { part, problem } of problems) {
+        // Those of a store have figures of their own.
+        if (part === 'redis' || part === 'mysql') this.set({ part, problem }, 1)
+      }
     },
   })
 }

@@ -6,6 +6,7 @@ import { guardRoutes } from '../../src/http/access.js'
 import { revokeKey } from '../../src/ledger/api-keys.js'
 import { makeKey } from '../support/api-keys.js'
 import { type BriefStore, openBriefStore } from '../support/brief-store.js'
+import { EventClient } from '../support/event-client.js'
 import { expectProblem, HttpClient } from '../support/http-client.js'
 import { TcpProxy } from '../support/tcp-proxy.js'
 import { eventually } from '../support/test-store.js'
@@ -16,12 +17,18 @@ vi.setConfig({ testTimeout: 60_000 })
 const knownMs = 8000
 
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` })
+/** What a stream shows ends with its key. */
+const expectTurnedAway = async (stream: EventClient | undefined) => {
+  expect(await stream?.ended).toBe('by the server')
+  expect(stream?.events.at(-1)?.name).toBe('unauthorized')
+}
 const statusOf = async (client: HttpClient, key?: string) =>
   (await client.get('/v1/stock', key === undefined ? {} : bearer(key))).status
 
 describe('keys that are created and revoked while instances run', () => {
   let store: BriefStore
   let clients: HttpClient[]
+  let url: string
 
   const bothAnswer = (status: number, key?: string, timeoutMs = knownMs) =>
     eventually(
@@ -35,18 +42,27 @@ describe('keys that are created and revoked while instances run', () => {
 
   beforeAll(async () => {
     store = await openBriefStore()
-    clients = [new HttpClient((await store.api()).app), new HttpClient((await store.api()).app)]
+    const api = await store.api()
+    url = await api.listen()
+    clients = [new HttpClient(api.app), new HttpClient((await store.api()).app)]
   })
 
   test('count in all of them within seconds: the first closes a service that was open', async () => {
     expect(await Promise.all(clients.map((client) => statusOf(client)))).toEqual([200, 200])
+    const keyless = await EventClient.open(url)
     const first = await makeKey(store.database, { name: 'first' })
     await bothAnswer(401)
     await bothAnswer(200, first)
     const second = await makeKey(store.database, { name: 'second' })
     await bothAnswer(200, second)
+    await expectTurnedAway(keyless)
+    const streams = await Promise.all([first, second].map((key) => EventClient.open(url, [], bearer(key))))
     await revokeKey(store.database, 'first')
     await bothAnswer(401, first)
+    await expectTurnedAway(streams[0])
+    expect(streams[1]?.of('unauthorized')).toEqual([])
+    const seen = streams[1]?.of('pulse').length ?? 0
+    await eventually(() => (streams[1]?.of('pulse').length ?? 0) > seen, 'the other one goes on')
     await bothAnswer(200, second)
   })
 
@@ -63,7 +79,9 @@ describe('keys that are created and revoked while instances run', () => {
   test('expire at their time', async () => {
     const brief = await makeKey(store.database, { expiresAtMs: Date.now() + 10_000 })
     await bothAnswer(200, brief)
+    const stream = await EventClient.open(url, [], bearer(brief))
     await bothAnswer(401, brief, 20_000)
+    await expectTurnedAway(stream)
   })
 })
 

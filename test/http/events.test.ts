@@ -1,8 +1,6 @@
 import { Redis } from 'ioredis'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Api } from '../../src/api.js'
-import { revokeKey } from '../../src/ledger/api-keys.js'
-import { makeKey } from '../support/api-keys.js'
 import { EventClient } from '../support/event-client.js'
 import { expectProblem, HttpClient } from '../support/http-client.js'
 import { makeOverdue } from '../support/overdue.js'
@@ -12,8 +10,6 @@ import { eventually, openTestStore } from '../support/test-store.js'
 
 const quietRedis = await openPrivateRedis()
 const store = await openTestStore()
-/** Gets API keys. */
-const guarded = await openTestStore()
 const quietStore = await openTestStore({ redisUrl: quietRedis.url })
 
 let api: Api
@@ -241,35 +237,6 @@ describe('an event stream', () => {
       expect(client.events.at(-1)?.name).toBe('closing')
     }
   })
-
-  test('ends when its key is revoked or expires, or when the first key closes the service', async () => {
-    const guardedApi = await guarded.api()
-    const guardedUrl = await guardedApi.listen()
-    const open = (key?: string) =>
-      EventClient.open(guardedUrl, [], key === undefined ? {} : { authorization: `Bearer ${key}` })
-    const withoutKey = await open()
-    await withoutKey.first('pulse')
-
-    const [office, night] = [
-      await makeKey(guarded.database, { name: 'office', scopes: ['console'] }),
-      await makeKey(guarded.database, {
-        name: 'night',
-        scopes: ['console'],
-        expiresAtMs: Date.now() + 15_000,
-      }),
-    ]
-    const kept = await makeKey(guarded.database, { name: 'kept', scopes: ['console'] })
-    await eventually(() => guardedApi.keyring.find(`Bearer ${kept}`) !== undefined, 'the keys are known')
-    expect(await withoutKey.ended).toBe('by the server')
-
-    const [atOffice, atNight, whoStays] = [await open(office), await open(night), await open(kept)]
-    for (const client of [atOffice, atNight, whoStays]) await client.first('pulse')
-    await revokeKey(guarded.database, 'office')
-    expect(await atOffice.ended).toBe('by the server')
-    expect(await atNight.ended).toBe('by the server')
-    const seen = whoStays.of('pulse').length
-    await eventually(() => whoStays.of('pulse').length > seen, 'the stream of a valid key goes on')
-  }, 60_000)
 
   test('costs Redis nothing while nobody watches', async () => {
     const quiet = await quietStore.api()

@@ -167,6 +167,7 @@ describe('GET /readyz', () => {
     const { status, body } = await new HttpClient(app).get('/readyz')
     expect([status, body.ready]).toEqual([200, true])
     expect(body.reasons).toContain('MySQL cannot be reached: holds go on, confirms answer 202.')
+    expect(body.problems).toContainEqual({ part: 'mysql', problem: 'unreachable' })
     expect(body.promises).toMatchObject({ confirmSurvivesLossOfEitherStore: false })
   })
 
@@ -181,6 +182,10 @@ describe('GET /readyz', () => {
     expect(first.reasons).toEqual([
       'Redis has maxmemory-policy allkeys-lru: it may evict stock; set noeviction.',
       'Redis has appendfsync everysec: a crash of its machine may lose reservations.',
+    ])
+    expect(first.problems).toEqual([
+      { part: 'redis', problem: 'may-evict' },
+      { part: 'redis', problem: 'fsync-not-always' },
     ])
     await redis.config('SET', 'appendfsync', 'always', 'no-appendfsync-on-rewrite', 'yes')
     const rewriting = (await weak.get('/readyz')).body
@@ -210,6 +215,7 @@ describe('a store that was never compared with MySQL', () => {
     const ready = await fenced.get('/readyz')
     expect([ready.status, ready.body.ready]).toEqual([503, false])
     expect(ready.body.reasons).toContainEqual(expect.stringContaining(`The store ${name} is fenced`))
+    expect(ready.body.problems).toContainEqual({ part: 'store', problem: 'fenced', store: name })
     const id = '0190b0a0-0000-7000-8000-000000000000'
     const answers = [
       await fenced.post('/v1/reservations', { customerId: 'c', lines: [{ sku: 'cup', quantity: 1 }] }),

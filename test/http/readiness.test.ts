@@ -50,6 +50,7 @@ describe('GET /readyz', () => {
     await eventually(async () => (await reasons()).startsWith(reason), 'it says so', 30_000)
     expect((await client.get('/readyz')).body).toMatchObject({
       ready: true,
+      problems: [{ part: 'store', problem: 'standstill', store: store.name }],
       promises: { confirmSurvivesLossOfEitherStore: false },
     })
     await store.worker()
