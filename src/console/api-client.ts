@@ -1,5 +1,5 @@
 import type { Problem } from './contract.js'
-import { apiKey, keyRefusal, storeName } from './session.js'
+import { apiKey, keyRefusal, storeName, storeRefusal } from './session.js'
 
 export type Answer<T> =
   | { ok: true; status: number; body: T; headers: Headers }
@@ -79,7 +79,9 @@ export async function readProblem(response: Response): Promise<Problem> {
       status: response.status,
       detail: 'What stands between this page and the service answered in its place.',
     }))
-  if (response.status === 401) keyRefusal.value = problem
+  // Of what the page calls, a key for the console may call all.
+  if (response.status === 401 || problem.type === 'urn:holdfast:forbidden') keyRefusal.value = problem
+  if (problem.type === 'urn:holdfast:unknown-store') storeRefusal.value = problem
   return problem
 }
 

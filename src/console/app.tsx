@@ -7,7 +7,7 @@ import { LostBanner } from './components/lost-banner.js'
 import type { ConsoleInfo } from './contract.js'
 import { PageTitle } from './page-title.js'
 import { href, type Route, route } from './route.js'
-import { consoleInfo, epoch, keyRefusal, storeName } from './session.js'
+import { consoleInfo, epoch, keyRefusal, storeName, storeRefusal } from './session.js'
 import { OverviewView } from './views/overview.js'
 import { ReconciliationView } from './views/reconciliation.js'
 import { ReplayView } from './views/replay.js'
@@ -21,7 +21,10 @@ const mainId = 'main'
 export function App() {
   const store = storeName.value ?? ''
   const turn = epoch.value
-  useEffect(() => void readConsoleInfo(), [store, turn])
+  useEffect(() => {
+    storeRefusal.value = undefined
+    void readConsoleInfo()
+  }, [store, turn])
   const at = route.value
   return (
     <>
@@ -38,7 +41,13 @@ export function App() {
       </a>
       <Header searchId={searchId} />
       <main id={mainId} tabIndex={-1}>
-        {keyRefusal.value ? <KeyPrompt /> : <View key={viewKey(store, at)} at={at} />}
+        {keyRefusal.value ? (
+          <KeyPrompt />
+        ) : storeRefusal.value ? (
+          <UnknownStore store={store} />
+        ) : (
+          <View key={viewKey(store, at)} at={at} />
+        )}
       </main>
       <LostBanner />
       <Announcer />
@@ -54,6 +63,18 @@ function viewKey(store: string, { view, id }: Route): string {
 async function readConsoleInfo(): Promise<void> {
   const answer = await call<ConsoleInfo>('GET', 'v1/console')
   if (answer.ok) consoleInfo.value = answer.body
+}
+
+function UnknownStore({ store }: { store: string }) {
+  return (
+    <>
+      <PageTitle title={`No store ${store}`} />
+      <p>
+        The service has no store of this name, or the API key is for another one.{' '}
+        <a href="#/">Go to the first store that can be seen</a>
+      </p>
+    </>
+  )
 }
 
 function View({ at }: { at: Route }) {

@@ -47,7 +47,7 @@ export class EventStream {
       if (closed.aborted) return
       this.listener.onState('lost', problem)
       // Another key opens a new stream; this one would be refused again.
-      if (problem?.status === 401) return
+      if (problem?.status === 401 || problem?.status === 403) return
       await pause(this.pauseMs(), closed)
     }
   }

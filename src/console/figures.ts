@@ -1,6 +1,23 @@
 const counts = new Intl.NumberFormat('en')
 const tenths = new Intl.NumberFormat('en', { maximumFractionDigits: 1 })
 
+/** Cut and not rounded, so that it never tells of units that are not there. */
+const short = new Intl.NumberFormat('en', {
+  notation: 'compact',
+  maximumSignificantDigits: 3,
+  roundingMode: 'trunc',
+} as Intl.NumberFormatOptions)
+
+/** At most three digits, for a column that has no room for more. */
+export function formatShort(count: number): string {
+  return short.format(count).replace('-', '−')
+}
+
+/** Beside an axis. */
+export function formatSplit(value: number): string {
+  return Math.abs(value) < 100_000 ? formatRate(value).replace('-', '−') : formatShort(value)
+}
+
 export function formatCount(count: number): string {
   return counts.format(count).replace('-', '−')
 }

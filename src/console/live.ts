@@ -1,5 +1,6 @@
 import { batch, computed, effect, signal, untracked } from '@preact/signals'
 import { announce } from './announcer.js'
+import { call, isDefinite } from './api-client.js'
 import type {
   History,
   Problem,
@@ -11,7 +12,7 @@ import type {
   StockChanges,
 } from './contract.js'
 import { EventStream, type StreamState } from './event-stream.js'
-import { apiKey, epoch, keyRefusal, storeName } from './session.js'
+import { apiKey, epoch, keyRefusal, storeName, storeRefusal } from './session.js'
 
 /** Pulses that are kept and drawn, one a second. */
 export const pulsesMax = 300
@@ -72,6 +73,9 @@ const handlers: Readonly<Record<string, (data: never) => void>> = {
     // Another process may know less of the past than this page has seen.
     const seen = first === undefined ? pulses.value : pulses.value.filter(({ at }) => at < first)
     pulses.value = [...seen, ...earlier].slice(-pulsesMax)
+    // What goes on is told next; anything else has ended unheard, maybe with its process.
+    if (reconciliation.value?.done === false) reconciliation.value = undefined
+    if (replay.value?.done === false) void readReplay(replay.value.id)
   },
   pulse: (pulse: Pulse) => {
     batch(() => {
@@ -91,6 +95,13 @@ const handlers: Readonly<Record<string, (data: never) => void>> = {
   replay: (progress: ReplayProgress) => {
     replay.value = progress
   },
+}
+
+async function readReplay(id: string): Promise<void> {
+  const answer = await call<ReplayProgress>('GET', `v1/replays/${encodeURIComponent(id)}`)
+  if (replay.value?.id !== id || replay.value.done) return
+  if (answer.ok) replay.value = answer.body
+  else if (isDefinite(answer.problem)) replay.value = undefined
 }
 
 /** A page that nobody sees for this long lets go of its stream: browsers allow a site only six. */
@@ -115,7 +126,7 @@ export function followService(): void {
   let opening: ReturnType<typeof setTimeout> | undefined
   effect(() => {
     const skus = watched.value
-    const isWanted = !isHidden.value && keyRefusal.value === undefined
+    const isWanted = !isHidden.value && keyRefusal.value === undefined && storeRefusal.value === undefined
     // Another key begins another stream; another store has another past, too.
     void apiKey.value
     if (storeName.value !== seenStore) forget(storeName.value)

@@ -10,6 +10,9 @@ export const apiKey = signal(sessionStorage.getItem(keyItem) ?? '')
 /** Why a key is asked for; undefined while none is. */
 export const keyRefusal = signal<Problem | undefined>(undefined)
 
+/** Why there is nothing to see at this address: no such store, to this key. Undefined while there is. */
+export const storeRefusal = signal<Problem | undefined>(undefined)
+
 /** Rises when everything on the page is to be read again: another key, or a service that came back. */
 export const epoch = signal(0)
 
@@ -24,5 +27,6 @@ export function useKey(key: string): void {
   else sessionStorage.setItem(keyItem, key)
   apiKey.value = key
   keyRefusal.value = undefined
+  storeRefusal.value = undefined
   epoch.value++
 }

@@ -8,6 +8,9 @@ import type { Leaving } from './sale-progress.js'
 export const naiveCheckout =
   'reads the count, takes the payment if the count is enough, then writes the order and lowers the count'
 
+/** A machine under load takes its time, and Prisma's own 2 s would end the sale. */
+const connectionWaitMsMax = 30_000
+
 /**
  * A store with the checkout that many stores have, on MySQL through Prisma. Nothing is slowed down
  * or lined up: what goes wrong here goes wrong because a payment takes time and others read meanwhile.
@@ -52,21 +55,20 @@ export class NaiveStore {
     if (customer.cart.some((line) => (counts.get(line.sku) ?? 0) < line.quantity)) return 'sold-out'
     if (!customer.pays) return 'unpaid'
     await delay(customer.paymentMs)
-    await this.database.$transaction([
+    const order = this.database.$executeRawUnsafe(
+      `INSERT INTO ${this.orders} (order_id, customer_id, cart) VALUES (?, ?, ?)`,
+      customer.orderId,
+      customer.id,
+      formatLines(customer.cart),
+    )
+    const lowering = customer.cart.map((line) =>
       this.database.$executeRawUnsafe(
-        `INSERT INTO ${this.orders} (order_id, customer_id, cart) VALUES (?, ?, ?)`,
-        customer.orderId,
-        customer.id,
-        formatLines(customer.cart),
+        `UPDATE ${this.items} SET units = units - ? WHERE sku = ?`,
+        line.quantity,
+        line.sku,
       ),
-      ...customer.cart.map((line) =>
-        this.database.$executeRawUnsafe(
-          `UPDATE ${this.items} SET units = units - ? WHERE sku = ?`,
-          line.quantity,
-          line.sku,
-        ),
-      ),
-    ])
+    )
+    await this.database.$transaction([order, ...lowering], { maxWait: connectionWaitMsMax })
     return 'ordered'
   }
 

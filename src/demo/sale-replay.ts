@@ -162,7 +162,11 @@ function unitsLeft(redis: Redis, database: Database, store: string): UnitsLeft {
   const naive = naiveStore(database, store)
   const reader = new StockReader(redis, store)
   return {
-    naive: async () => [...(await naive.readCounts()).values()].reduce((sum, units) => sum + units, 0),
+    naive: async () => {
+      const counts = [...(await naive.readCounts()).values()]
+      if (counts.length === 0) throw new Error('nothing is on sale yet')
+      return counts.reduce((sum, units) => sum + units, 0)
+    },
     holdfast: async () => {
       const page = await reader.list('', pageItemsMax)
       if (isRefusal(page) || page.items.length === 0) throw new Error('nothing is on sale yet')

@@ -1,3 +1,4 @@
+import type { Page } from 'playwright-core'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import {
   expectAccessible,
@@ -16,19 +17,22 @@ const { store } = service
 /** Each view, and what is seen once it is whole. */
 let views: { path: string; whole: RegExp }[]
 
+const otherStore = `${store.name}-b`
+/** As long as a SKU may be, with all that it may be made of. */
+const longSku = `SNEAKER-42_${'x.y-'.repeat(13)}z`
+
 beforeAll(async () => {
-  await service.start()
-  for (const [sku, onHand] of [['SNEAKER-42', 100] as const, ['CONSOLE-5', 25] as const]) {
-    await service.setStock(sku, onHand)
-  }
-  const id = await service.hold('SNEAKER-42', 2)
-  await service.confirm(await service.hold('SNEAKER-42', 1))
+  await service.start({ stores: [store.name, otherStore] })
+  const shelf = { [longSku]: 5000, 'CONSOLE-5': 25, 'SNEAKER-42': 100, VAST: 1_000_000_000_000 }
+  for (const [sku, onHand] of Object.entries(shelf)) await service.setStock(sku, onHand)
+  const id = await service.hold(longSku, 2)
+  await service.confirm(await service.hold(longSku, 1))
   await service.caughtUp()
   await store.redis.hset(store.keys.stock, 'CONSOLE-5', '30 0 0')
   await service.send('POST', '/v1/reconciliations', {})
   views = [
     { path: '', whole: /CONSOLE-5/ },
-    { path: '#/skus/SNEAKER-42', whole: /from the ledger in MySQL/ },
+    { path: `#/skus/${longSku}`, whole: /from the ledger in MySQL/ },
     { path: `#/reservations/${id}`, whole: /customer-7/ },
     { path: '#/reconciliation', whole: /1 difference, none repaired/ },
     { path: '#/replay', whole: /can be replayed only/ },
@@ -44,7 +48,7 @@ describe.for(['light', 'dark'] as const)('in %s colours', (colorScheme) => {
       await sees(page, 'Live')
       await expectAccessible(page)
       // What happens while it is looked at moves nothing either.
-      await service.hold('SNEAKER-42', 1)
+      await service.hold(longSku, 300)
       await page.evaluate('new Promise((resolve) => setTimeout(resolve, 1500))')
       await expectNoLayoutShift(page)
       expectNoFaults(faults)
@@ -60,10 +64,40 @@ describe('at the width of a telephone', () => {
       await sees(page, whole)
       await sees(page, 'Live')
       await expectFits(page)
+      await expectNothingIsCut(page)
       await expectNoLayoutShift(page)
       expectNoFaults(faults)
       await page.context().close()
     }
+  })
+})
+
+/** A count of which some digits are missing is another count. */
+async function expectNothingIsCut(page: Page): Promise<void> {
+  const cut = await page.evaluate(`[...document.querySelectorAll('td.number, dd')].filter((cell) =>
+    cell.scrollWidth > cell.clientWidth && /^[\\d,.KMBT]+…?$/.test(cell.innerText)).map((cell) => cell.innerText)`)
+  expect(cut).toEqual([])
+}
+
+describe('where there are several stores', () => {
+  test('each is chosen, keeps to its address, and one that is not there is told from them', async () => {
+    const { page, faults } = await openConsole(service.url)
+    await sees(page, /CONSOLE-5/)
+    await page.getByLabel('Store').selectOption(otherStore)
+    await sees(page, 'Nothing is on the shelves yet.')
+    expect(page.url()).toContain(`store=${otherStore}`)
+    await page.getByRole('link', { name: 'Reconcile' }).click()
+    await sees(page, 'No comparison yet.')
+    await page.goBack()
+    await sees(page, 'Nothing is on the shelves yet.')
+    await page.goBack()
+    await sees(page, /CONSOLE-5/)
+    await page.goto(`${service.url}/#/?store=nope`)
+    await sees(page, 'No store nope')
+    await page.getByRole('link', { name: /first store/ }).click()
+    await sees(page, /CONSOLE-5/)
+    await sees(page, 'Live')
+    expectNoFaults(faults)
   })
 })
 
@@ -82,11 +116,11 @@ describe('with the keyboard alone', () => {
     await page.keyboard.press('/')
     expect(await focused()).toBe('search')
     await page.keyboard.type('SNEAK')
-    await sees(page, '1 SKU beginning with SNEAK')
+    await sees(page, '2 SKUs beginning with SNEAK')
     await page.keyboard.press('Escape')
     await sees(page, /CONSOLE-5/)
     await page.keyboard.type('SNEAKER-42')
-    await sees(page, '1 SKU beginning with SNEAKER-42')
+    await sees(page, '2 SKUs beginning with SNEAKER-42')
     await page.keyboard.press('Enter')
     await page.getByRole('heading', { name: 'SNEAKER-42' }).waitFor()
     await page.getByRole('link', { name: 'Reconcile' }).focus()

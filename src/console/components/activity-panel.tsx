@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import type { Pulse } from '../contract.js'
 import { formatRate, formatTime } from '../figures.js'
 import { newestPulse, pulses, pulsesMax } from '../live.js'
+import { courseOf } from '../rate-course.js'
 import { type Rate, rates } from '../rates.js'
 import { RateTable } from './rate-table.js'
 import { TimeSeries } from './time-series.js'
@@ -15,8 +16,10 @@ export function ActivityPanel() {
   const [pointed, setPointed] = useState<number | undefined>(undefined)
   const all = pulses.value
   const newest = newestPulse.value
-  const shown = (pointed === undefined ? undefined : all[pointed]) ?? newest
-  const times = all.map(({ at }) => Date.parse(at) / 1000)
+  const course = courseOf(all)
+  const times = course.map(({ at }) => at)
+  const point = pointed === undefined ? undefined : course[pointed]
+  const shown = point?.means ?? newest?.perSecond
   const now = times.at(-1) ?? Date.now() / 1000
   // It begins with what is known, and then moves along.
   const from = Math.min(now - secondsMin, Math.max(now - pulsesMax, times[0] ?? 0))
@@ -25,7 +28,7 @@ export function ActivityPanel() {
       <div class="card-head">
         <h2 id="activity">Activity</h2>
         <span class="muted small headline">
-          {pointed !== undefined && shown ? `at ${formatTime(new Date(shown.at))}` : 'per second'}
+          {point?.means ? `per second, at ${formatTime(new Date(point.at * 1000))}` : 'per second'}
         </span>
       </div>
       <dl class="rates">
@@ -35,7 +38,7 @@ export function ActivityPanel() {
               <LineSample rate={rate} />
               {rate.label}
             </dt>
-            <dd>{shown ? formatRate(shown.perSecond[rate.name]) : '–'}</dd>
+            <dd>{shown ? formatRate(shown[rate.name]) : '–'}</dd>
           </div>
         ))}
       </dl>
@@ -47,7 +50,7 @@ export function ActivityPanel() {
         height={196}
         lines={rates.map(({ name, ...line }) => ({
           ...line,
-          values: all.map(({ perSecond }) => perSecond[name]),
+          values: course.map(({ means }) => means?.[name] ?? null),
         }))}
         onPoint={setPointed}
       />

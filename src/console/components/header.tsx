@@ -13,7 +13,7 @@ export function Header({ searchId }: { searchId: string }) {
       <div class="header-row">
         <a class="wordmark" href={href('/')}>
           <Mark />
-          Holdfast
+          <span>Holdfast</span>
         </a>
         <nav class="header-nav" aria-label="Views">
           <ViewLink address="/" name="Overview" isCurrent={view === 'overview'} />
@@ -29,7 +29,7 @@ export function Header({ searchId }: { searchId: string }) {
           {apiKey.value !== '' && (
             <button
               type="button"
-              class="button"
+              class="button forget-key"
               title={consoleInfo.value?.keyName ?? ''}
               onClick={() => useKey('')}
             >

@@ -1,6 +1,7 @@
 import type { LedgerEntry } from '../contract.js'
 import { formatChange, formatCount, plural } from '../figures.js'
 import { reservationHref, skuHref } from '../route.js'
+import { Count } from './count.js'
 import { Moment } from './moment.js'
 import { SkeletonRows } from './skeleton-rows.js'
 import './ledger-table.css'
@@ -102,10 +103,18 @@ function EntryRow({ entry, line, sku }: EntryRowProps) {
         {entry.reason !== undefined && <span class="muted"> {entry.reason}</span>}
         {actor !== undefined && <span class="muted"> by {actor}</span>}
       </td>
-      <td class="number units">{changesStock ? formatChange(line.quantity) : formatCount(line.quantity)}</td>
-      <td class="number count">{formatCount(line.available)}</td>
-      <td class="number count">{formatCount(line.held)}</td>
-      <td class="number count">{formatCount(line.sold)}</td>
+      <td class="number units">
+        <Count value={line.quantity} format={changesStock ? formatChange : formatCount} />
+      </td>
+      <td class="number count">
+        <Count value={line.available} />
+      </td>
+      <td class="number count">
+        <Count value={line.held} />
+      </td>
+      <td class="number count">
+        <Count value={line.sold} />
+      </td>
     </tr>
   )
 }

@@ -1,13 +1,13 @@
 import { describe } from '../api-client.js'
 import { formatTime } from '../figures.js'
 import { lostAt, streamProblem } from '../live.js'
-import { keyRefusal } from '../session.js'
+import { keyRefusal, storeRefusal } from '../session.js'
 import './lost-banner.css'
 
 /** Says calmly that figures stand still. It lies over the page, so that nothing moves for it. */
 export function LostBanner() {
   const since = lostAt.value
-  if (!since || keyRefusal.value) return null
+  if (!since || keyRefusal.value || storeRefusal.value) return null
   const problem = streamProblem.value
   return (
     <aside class="lost-banner" aria-label="Connection">

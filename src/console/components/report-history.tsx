@@ -21,8 +21,9 @@ export function ReportHistory({ reports, problem, current }: ReportHistoryProps)
       </div>
       {problem && <ProblemNote problem={problem} />}
       <ol>
-        {reports?.map((report) => (
-          <li key={report.id}>
+        {reports?.map((report, i) => (
+          // The newest comes in above: rows keep their places, and what they say moves on.
+          <li key={i}>
             <a href={reportHref(report.id)} aria-current={report.id === current ? 'true' : undefined}>
               <span class="report-id">{report.id}</span>
               <Moment at={report.startedAt} />

@@ -100,27 +100,43 @@ function Drifts({ drifted }: { drifted: readonly Drift[] }) {
         </tr>
       </thead>
       <tbody>
-        {drifted.map((drift) => (
-          <DriftRows key={`${drift.sku} ${drift.reservationId} ${drift.field}`} drift={drift} />
+        {drifted.map((drift, i) => (
+          <DriftRows
+            key={`${drift.sku} ${drift.reservationId} ${drift.field}`}
+            drift={drift}
+            // Of several figures of one SKU, the last tells why for all of them.
+            hasCause={explanation(drift) !== explanation(drifted[i + 1])}
+          />
         ))}
       </tbody>
     </table>
   )
 }
 
-function DriftRows({ drift }: { drift: Drift }) {
+/** Where the difference is, and why; undefined where there is none. */
+function explanation(drift: Drift | undefined): string | undefined {
+  return drift && [drift.sku ?? drift.reservationId, drift.cause, drift.unrepaired ?? ''].join(' ')
+}
+
+function DriftRows({ drift, hasCause }: { drift: Drift; hasCause: boolean }) {
   const { sku, reservationId, field, redis, mysql, expected, cause, repaired, unrepaired } = drift
   return (
     <>
       <tr>
         <th scope="row">
-          {sku !== undefined && <a href={skuHref(sku)}>{sku}</a>}
-          {reservationId !== undefined && (
-            <a class="id" href={reservationHref(reservationId)}>
-              {reservationId}
-            </a>
-          )}{' '}
-          <span class="field">{field}</span>
+          <div class="drift-name">
+            {sku !== undefined && (
+              <a href={skuHref(sku)} title={sku}>
+                {sku}
+              </a>
+            )}
+            {reservationId !== undefined && (
+              <a class="id" href={reservationHref(reservationId)} title={reservationId}>
+                {reservationId}
+              </a>
+            )}{' '}
+            <span class="field">{field}</span>
+          </div>
         </th>
         <td class="value">
           <Value value={redis} isOff={redis !== expected} />
@@ -133,12 +149,14 @@ function DriftRows({ drift }: { drift: Drift }) {
         </td>
         <td class="settled">{repaired ? 'yes' : 'no'}</td>
       </tr>
-      <tr class="cause">
-        <td colSpan={5}>
-          {cause}
-          {unrepaired !== undefined && ` Not repaired: ${unrepaired}`}
-        </td>
-      </tr>
+      {hasCause && (
+        <tr class="cause">
+          <td colSpan={5}>
+            {cause}
+            {unrepaired !== undefined && ` Not repaired: ${unrepaired}`}
+          </td>
+        </tr>
+      )}
     </>
   )
 }
@@ -147,8 +165,13 @@ function DriftRows({ drift }: { drift: Drift }) {
 function Value({ value, isOff }: { value: Drift['redis']; isOff: boolean }) {
   const text = value === null ? 'nothing' : typeof value === 'number' ? formatCount(value) : value
   return isOff ? (
-    <mark title="differs from what the ledger says">{text}</mark>
+    <mark title={`${text}: differs from what the ledger says`}>{breakable(text)}</mark>
   ) : (
-    <span title={text}>{text}</span>
+    <span title={text}>{breakable(text)}</span>
   )
+}
+
+/** A count in a narrow column goes on in the next line, behind a comma. */
+function breakable(text: string) {
+  return text.split(/(?<=,)/).map((part, i) => [i > 0 && <wbr />, part])
 }

@@ -10,6 +10,9 @@ const figures = [
   { name: 'onHand', label: 'On hand', explanation: 'available and held' },
 ] as const
 
+/** A figure of more digits is written smaller, so that each is seen. */
+const longMin = 10_000_000
+
 interface SkuCountsProps {
   /** Undefined until they are known. */
   counts: Stock | undefined
@@ -33,7 +36,14 @@ export function SkuCounts({ counts, isNew }: SkuCountsProps) {
                   {name !== 'onHand' && <span class={`swatch ${name}`} aria-hidden="true" />}
                   {label}
                 </dt>
-                <dd class="figure">{counts ? formatCount(counts[name]) : '–'}</dd>
+                <dd
+                  // Another type size is another text, and not one that has moved.
+                  key={counts ? 'known' : 'unknown'}
+                  class="figure"
+                  data-long={counts !== undefined && counts[name] >= longMin}
+                >
+                  {counts ? formatCount(counts[name]) : '–'}
+                </dd>
                 <dd class="muted small">{explanation}</dd>
               </div>
             ))}

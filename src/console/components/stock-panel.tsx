@@ -1,11 +1,12 @@
 import { useEffect, useRef } from 'preact/hooks'
 import { call } from '../api-client.js'
 import type { Stock, StockPage } from '../contract.js'
-import { formatCount, plural } from '../figures.js'
+import { plural } from '../figures.js'
 import { stock as liveStock, newestPulse, watch } from '../live.js'
 import { go, href, skuHref } from '../route.js'
 import { storeName } from '../session.js'
 import { useCall } from '../use-call.js'
+import { Count } from './count.js'
 import { FirstStock } from './first-stock.js'
 import { Pager } from './pager.js'
 import { ProblemNote } from './problem-note.js'
@@ -120,16 +121,26 @@ function StockRow({ counts }: { counts: Stock }) {
   return (
     <tr>
       <th scope="row">
-        <a href={skuHref(sku)}>{sku}</a>
+        <a href={skuHref(sku)} title={sku}>
+          {sku}
+        </a>
         <StockBar counts={counts} />
       </th>
       <td class="share">
         <StockBar counts={counts} />
       </td>
-      <td class="number">{formatCount(available)}</td>
-      <td class="number">{formatCount(held)}</td>
-      <td class="number">{formatCount(sold)}</td>
-      <td class="number on-hand">{formatCount(onHand)}</td>
+      <td class="number">
+        <Count value={available} />
+      </td>
+      <td class="number">
+        <Count value={held} />
+      </td>
+      <td class="number">
+        <Count value={sold} />
+      </td>
+      <td class="number on-hand">
+        <Count value={onHand} />
+      </td>
     </tr>
   )
 }

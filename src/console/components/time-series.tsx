@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
-import { formatRate, formatTime } from '../figures.js'
+import { formatSplit, formatTime } from '../figures.js'
 import { isDark } from '../theme.js'
 import './time-series.css'
 
@@ -83,6 +83,11 @@ function optionsOf(element: HTMLElement, current: { current: TimeSeriesProps }):
   }
   const formatTimes = (seconds: number) =>
     current.current.formatTimes?.(seconds) ?? formatTime(new Date(seconds * 1000))
+  // A label in the middle of which the drawing ends would be cut.
+  const labelTimes = (chart: uPlot, splits: number[]) => {
+    const last = chart.bbox.width / devicePixelRatio - labelMarginPx
+    return splits.map((split) => (chart.valToPos(split, 'x') > last ? '' : formatTimes(split)))
+  }
   return {
     width: element.clientWidth,
     height,
@@ -99,8 +104,8 @@ function optionsOf(element: HTMLElement, current: { current: TimeSeriesProps }):
       },
     },
     axes: [
-      { ...axis, space: 90, size: 24, values: (_chart, splits) => splits.map(formatTimes) },
-      { ...axis, size: 46, space: 36, values: (_chart, splits) => splits.map(formatRate) },
+      { ...axis, space: 72, size: 24, values: labelTimes },
+      { ...axis, size: 46, space: 36, values: (_chart, splits) => splits.map(formatSplit) },
     ],
     series: [
       {},
@@ -130,6 +135,9 @@ function optionsOf(element: HTMLElement, current: { current: TimeSeriesProps }):
     },
   }
 }
+
+/** Half of a label, less what lies between the drawing and its card. */
+const labelMarginPx = 16
 
 /** One moment alone would have no width. */
 function spread([from, to]: readonly [number, number]): [number, number] {

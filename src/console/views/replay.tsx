@@ -7,13 +7,13 @@ import type { Problem, ReplayProgress } from '../contract.js'
 import { plural } from '../figures.js'
 import { replay, watch } from '../live.js'
 import { PageTitle } from '../page-title.js'
-import { type ReplayFrame, useReplayFrames } from '../replay-frames.js'
+import { type ReplayFrame, replayFrames } from '../replay-frames.js'
 import { consoleInfo } from '../session.js'
 import './replay.css'
 
 /** The sale that went wrong, once more: with the checkout it had, and through Holdfast. */
 export function ReplayView() {
-  const frames = useReplayFrames()
+  const frames = replayFrames.value
   const [problem, setProblem] = useState<Problem | undefined>(undefined)
   useEffect(() => watch([]), [])
   const state = replay.value
@@ -52,13 +52,13 @@ export function ReplayView() {
         <ReplaySide name="naive" title="Read, decide, write" {...sideOf(frames, state, 'naive')} />
         <ReplaySide name="holdfast" title="Holdfast" {...sideOf(frames, state, 'holdfast')} />
       </div>
-      <p class="conclusion">{conclusion ?? standing(isRunning, info?.replay)}</p>
+      <p class="conclusion">{conclusion ?? standing(state, info?.replay)}</p>
     </>
   )
 }
 
-function standing(isRunning: boolean, isPossible: boolean | undefined): string {
-  if (isRunning) return 'The sale is on …'
+function standing(state: ReplayProgress | undefined, isPossible: boolean | undefined): string {
+  if (state) return state.second > 0 ? 'The sale is on …' : 'A store of its own is being stocked for it …'
   return isPossible === false ? 'The sale can be replayed only where the service runs its sample store.' : ''
 }
 

@@ -71,7 +71,19 @@ function Facts({ reservation }: { reservation: Reservation | undefined }) {
   return (
     <section class="card reservation-facts" aria-label="Facts">
       <dl>
-        <Fact name="State">{reservation && <StateLabel state={reservation.state} />}</Fact>
+        <Fact name="State">
+          {reservation && (
+            <>
+              <StateLabel state={reservation.state} />
+              {reservation.reacquired && (
+                <span class="muted" title="Paid after its deadline: its units were taken again.">
+                  {' '}
+                  late
+                </span>
+              )}
+            </>
+          )}
+        </Fact>
         <Fact name="Customer">{reservation?.customerId}</Fact>
         <Fact name="Order">{reservation && (reservation.orderId ?? '–')}</Fact>
         <Fact name="Made">{reservation && <Moment at={reservation.createdAt} />}</Fact>
@@ -86,10 +98,7 @@ function Facts({ reservation }: { reservation: Reservation | undefined }) {
         <Fact name="Ended">
           {reservation && (reservation.closedAt ? <Moment at={reservation.closedAt} /> : '–')}
         </Fact>
-        <Fact name="Payment">
-          {reservation && (reservation.paymentRef ?? '–')}
-          {reservation?.reacquired && <span class="muted"> late; its units were taken again</span>}
-        </Fact>
+        <Fact name="Payment">{reservation && (reservation.paymentRef ?? '–')}</Fact>
         <Fact name="In MySQL">{reservation && wordForPersisted(reservation.persisted)}</Fact>
       </dl>
     </section>
@@ -138,7 +147,9 @@ function Lines({ reservation }: { reservation: Reservation | undefined }) {
           {reservation?.lines.map(({ sku, quantity }) => (
             <tr key={sku}>
               <td>
-                <a href={skuHref(sku)}>{sku}</a>
+                <a href={skuHref(sku)} title={sku}>
+                  {sku}
+                </a>
               </td>
               <td class="number">{formatCount(quantity)}</td>
             </tr>
