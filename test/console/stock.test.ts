@@ -55,6 +55,8 @@ describe('a store of 100,000 SKUs', () => {
     const { page } = await openConsole(service.url)
     await page.getByLabel(/Search a SKU/).fill('tee shirt')
     await sees(page, 'A SKU has letters, digits and . _ - only.')
+    await page.goto(`${service.url}/#/skus/..`)
+    await sees(page, 'No browser can ask for a SKU of this name.')
   })
 
   test('is found again by the address of a search', async () => {
