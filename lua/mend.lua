@@ -1,15 +1,17 @@
 #!lua flags=allow-oom
 -- mend: writes the true record of a reservation again, with its deadline or its end and its
 -- idempotency key, by a `correct` entry that moves no units. What Redis held must still be what was
--- seen: a record that was changed or mended since is left alone.
+-- seen: a record that was changed or mended since is left alone. A key stays with another reservation that
+-- was made under it.
 --
 -- KEYS: position, stock, ledger, reservations, deadlines, finished, keys
 -- ARGV: server, run, epoch and sequence of the position it was seen at, id, the record seen in
---   Redis (or ''), the true record (or '' to drop a deadline or an end that has no reservation),
+--   Redis (or ''), the true record (or '' to drop a deadline or an end that has no reservation, or
+--   `none` to drop the record, too: the ledger has no such reservation),
 --   reason, actor (or '', or none)
 -- Returns: `store-fenced` alone, or one of
 --   mended TAB epoch-sequence          the position of the entry
---   dropped                            a deadline or an end without a reservation is gone
+--   dropped                            the record seen, its deadline and its end are gone
 --   outdated                           restored, or corrected by another run, since the position
 --   changed-since                      the record is not the one seen
 --   unknown-sku                        Redis has no counts of a SKU of the reservation
@@ -38,10 +40,15 @@ end
 if (redis.call('HGET', reservations_key, id) or '') ~= seen then
   return { 'changed-since' }
 end
-if truth == '' then
-  if seen ~= '' then
+if truth == '' or truth == 'none' then
+  if truth == '' and seen ~= '' then
     return { 'malformed' }
   end
+  local dropped = parse_record(id, seen)
+  if dropped and redis.call('HGET', keys_key, dropped.key) == id then
+    redis.call('HDEL', keys_key, dropped.key)
+  end
+  redis.call('HDEL', reservations_key, id)
   redis.call('ZREM', deadlines_key, id)
   redis.call('ZREM', finished_key, id)
   return { 'dropped' }
@@ -65,7 +72,9 @@ save()
 if is_open then
   redis.call('ZREM', finished_key, id)
 end
-if reservation.key ~= '' then
+local maker = redis.call('HGET', keys_key, reservation.key)
+local made = maker and parse_record(maker, redis.call('HGET', reservations_key, maker) or '')
+if reservation.key ~= '' and not (made and made.key == reservation.key) then
   redis.call('HSET', keys_key, reservation.key, id)
 end
 remember_correction(run)

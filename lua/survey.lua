@@ -2,17 +2,18 @@
 -- survey: reads a part of a store together with the position the store is at: what it returns is
 -- the state right after that entry. Changes nothing.
 --
--- KEYS: position, stock, skus, reservations, deadlines, finished
+-- KEYS: position, stock, skus, reservations, deadlines, finished, keys
 -- ARGV: server, what, then `scan`, cursor, count; or `names` and the names wanted; or `missing` and
 --   names, of which those are wanted that Redis does not hold
 --   what: `stock`, `reservations`, or (scan alone) the reservations of `deadlines` or `finished`;
 --   or `sizes`, with nothing after it
 -- Returns: `store-fenced` alone, or: position, next cursor ('0' at the end), then
 --   for stock: sku, counts, `listed` when the SKU is in the list of SKUs
---   for the others: id, record, its score in the deadlines, its score among the finished
+--   for the others: id, record, its score in the deadlines, its score among the finished, the reservation
+--     that its idempotency key leads to; one more that was made under the key may well be it
 --   for sizes: number of reservations, of deadlines, of finished ones
 --   with '' for what is not there
-local position_key, stock_key, skus_key, reservations_key, deadlines_key, finished_key = unpack(KEYS)
+local position_key, stock_key, skus_key, reservations_key, deadlines_key, finished_key, keys_key = unpack(KEYS)
 -- include position
 -- include unturned
 -- include fields
@@ -98,11 +99,39 @@ if what == 'stock' then
   return result
 end
 values = values or read_fields(reservations_key, names)
+
+local function key_of(record)
+  return record and string.match(record, '^%l+\t%d+%-%d+\t%d+\t%d+\t%d*\t1?\t[^\t]*\t([^\t]+)\t')
+end
+
+-- For each reservation with a key, whose key that is.
+local function read_makers()
+  local keys, numbers, makers = {}, {}, {}
+  for i = 1, #names do
+    local key = key_of(values[i])
+    if key then
+      keys[#keys + 1] = key
+      numbers[#keys] = i
+    end
+  end
+  local found = read_fields(keys_key, keys)
+  for k = 1, #keys do
+    local name, maker = names[numbers[k]], found[k]
+    if maker and maker ~= name and key_of(redis.call('HGET', reservations_key, maker)) == keys[k] then
+      maker = name
+    end
+    makers[numbers[k]] = maker
+  end
+  return makers
+end
+
+local makers = read_makers()
 local deadlines, finished = read_scores(deadlines_key, names), read_scores(finished_key, names)
 for i = 1, #names do
   result[#result + 1] = names[i]
   result[#result + 1] = values[i] or ''
   result[#result + 1] = deadlines[i] or ''
   result[#result + 1] = finished[i] or ''
+  result[#result + 1] = makers[i] or ''
 end
 return result

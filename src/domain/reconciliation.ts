@@ -8,7 +8,7 @@ export interface Drift {
   sku?: string
   reservationId?: string
   /**
-   * A count, a field of the record, `record` for all of it, `deadline`, `finished`, `listed`, or `quarantine` for a
+   * A count, a field of the record, `record` for all of it, `deadline`, `finished`, `key`, `listed`, or `quarantine` for a
    * SKU whose entries MySQL holds back.
    */
   field: string

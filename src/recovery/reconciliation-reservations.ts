@@ -81,9 +81,13 @@ function skusOf({ record }: SurveyedReservation): string[] {
   return lines.split(',').map((line) => line.slice(0, Math.max(0, line.indexOf(':'))))
 }
 
-/** Whether a held record has its deadline, and an ended one its end, and neither has the other. */
-function isPointedAt({ record, deadline, finished }: SurveyedReservation): boolean {
-  const [state, , , expiresAt, closedAt] = record.split('\t', 5)
+/**
+ * Whether a held record has its deadline, and an ended one its end, and neither has the other, and whether its
+ * idempotency key leads to it.
+ */
+function isPointedAt({ id, record, deadline, finished, maker }: SurveyedReservation): boolean {
+  const [state, , , expiresAt, closedAt, , , key] = record.split('\t', 8)
+  if (key !== '' && maker !== id) return false
   return state === 'held'
     ? deadline === expiresAt && finished === ''
     : finished === closedAt && deadline === ''
@@ -100,7 +104,8 @@ async function judge(
   const isLater = mysql !== undefined && comparePositions(mysql.position, at) > 0
   const newer = isLater && (await run.lag.covers(mysql.position))
   if (item.record === '') {
-    if (!newer && mysql?.state === 'held') await reportRecord(run, at, item, redis, mysql, row)
+    const isMissing = mysql?.state === 'held' || (mysql && item.finished !== '')
+    if (!newer && isMissing) await reportRecord(run, at, item, redis, mysql, row)
     else await reportPointers(run, at, item)
     return
   }
@@ -122,14 +127,14 @@ async function reportRecord(
   row: string | undefined,
 ): Promise<void> {
   // Beyond what a dry run reports in full nobody reads the cause, and finding it costs a query.
+  const isLookedInto = run.corrections !== undefined || run.findings.roomy
+  const choose = async () =>
+    (await madeUp(run, at, redis, row)) ??
+    chooseTruth(redis, mysql, await readStory(run.ledger, item.id, at), item.deadline)
   const discarded = redis && discardedChange(run, redis)
-  const choice =
-    discarded ??
-    (run.corrections || run.findings.roomy
-      ? chooseTruth(redis, mysql, await readStory(run.ledger, item.id, at), item.deadline)
-      : undecided)
+  const choice = discarded ?? (isLookedInto ? await choose() : undecided)
   const drifts = describeRecord(item, row, choice)
-  await correct(run, at, item, choice.truth, drifts)
+  await correct(run, at, item, choice, drifts)
 }
 
 /** Redis is the one that knows what an entry made of a reservation that was discarded. */
@@ -143,6 +148,25 @@ function discardedChange(run: ReconciliationRun, redis: Reservation): Choice | u
   return { truth: redis, redis, cause }
 }
 
+/**
+ * A record whose newest entry is another one's, or none that there is by now, was made of nothing: the ledger
+ * knows nothing of its reservation.
+ */
+async function madeUp(
+  run: ReconciliationRun,
+  at: Position,
+  redis: Reservation | undefined,
+  row: string | undefined,
+): Promise<Choice | undefined> {
+  if (!redis || row !== undefined) return undefined
+  const { id, position } = redis
+  const [own] = await run.ledger.entries({ reservationId: id, after: undefined, limit: 1 })
+  if (own) return undefined
+  if (comparePositions(position, at) <= 0 && !(await run.ledger.hasEntry(position))) return undefined
+  const cause = 'The reservation was written to Redis outside Holdfast: the ledger has no entry of it.'
+  return { truth: undefined, redis, cause, isMadeUp: true }
+}
+
 /** A held reservation without its deadline would be held for ever; an ended one never forgotten. */
 async function reportPointed(
   run: ReconciliationRun,
@@ -153,7 +177,7 @@ async function reportPointed(
   const expiresAt = redis.state === 'held' ? String(redis.expiresAtMs) : ''
   const closedAt = redis.closedAtMs === undefined ? '' : String(redis.closedAtMs)
   const drifts: Drift[] = []
-  const add = (field: string, found: string, expected: string) => {
+  const add = (field: string, found: string, expected: string, cause: string) => {
     if (found === expected) return
     drifts.push({
       reservationId: item.id,
@@ -161,13 +185,16 @@ async function reportPointed(
       redis: found === '' ? null : found,
       mysql: null,
       expected: expected === '' ? null : expected,
-      cause: `The set of ${field === 'deadline' ? 'deadlines' : 'ended reservations'} in Redis was changed outside Holdfast.`,
+      cause: `${cause} changed outside Holdfast.`,
       repaired: false,
     })
   }
-  add('deadline', item.deadline, expiresAt)
-  add('finished', item.finished, redis.state === 'held' ? '' : closedAt)
-  await correct(run, at, item, redis, drifts)
+  add('deadline', item.deadline, expiresAt, 'The set of deadlines in Redis was')
+  const ended = 'The set of ended reservations in Redis was'
+  add('finished', item.finished, redis.state === 'held' ? '' : closedAt, ended)
+  const maker = redis.idempotencyKey === undefined ? '' : item.id
+  add('key', item.maker, maker, 'The idempotency keys in Redis were')
+  await correct(run, at, item, { truth: redis }, drifts)
 }
 
 /** A deadline or an end points at a reservation that neither Redis nor MySQL holds open. */
@@ -190,7 +217,7 @@ async function reportPointers(
     })
   }
   if (drifts.length === 0) return
-  if (run.corrections) settle(run, drifts, await run.corrections.dropPointers(readingOf(run, at), item.id))
+  if (run.corrections) settle(run, drifts, await run.corrections.drop(readingOf(run, at), item.id, ''))
   run.findings.add(drifts)
 }
 
@@ -198,13 +225,15 @@ async function correct(
   run: ReconciliationRun,
   at: Position,
   item: SurveyedReservation,
-  truth: Reservation | undefined,
+  { truth, isMadeUp }: Pick<Choice, 'truth' | 'isMadeUp'>,
   drifts: readonly Drift[],
 ): Promise<void> {
-  if (run.corrections && drifts.length > 0) {
-    const correction: Correction = truth
-      ? await run.corrections.mendReservation(readingOf(run, at), item.record, truth, reason(at, drifts))
-      : { unrepaired: 'neither Redis nor MySQL agrees with the ledger' }
+  const { corrections } = run
+  if (corrections && drifts.length > 0) {
+    const reading = readingOf(run, at)
+    let correction: Correction = { unrepaired: 'neither Redis nor MySQL agrees with the ledger' }
+    if (truth) correction = await corrections.mendReservation(reading, item.record, truth, reason(at, drifts))
+    else if (isMadeUp) correction = await corrections.drop(reading, item.id, item.record)
     settle(run, drifts, correction)
   }
   run.findings.add(drifts)

@@ -58,6 +58,8 @@ export interface Choice {
   truth: Reservation | undefined
   redis: Reservation | undefined
   cause: string
+  /** Whether the record in Redis is of no reservation. */
+  isMadeUp?: true
 }
 
 export const undecided: Choice = {

@@ -24,7 +24,7 @@ export const scriptKeys = {
   clear: ['position', 'stock', 'skus', 'reservations', 'deadlines', 'finished', 'keys', 'ledger'],
   restore: ['position', 'stock', 'skus', 'reservations', 'deadlines', 'finished', 'keys'],
   open: ['position', 'restorer'],
-  survey: ['position', 'stock', 'skus', 'reservations', 'deadlines', 'finished'],
+  survey: ['position', 'stock', 'skus', 'reservations', 'deadlines', 'finished', 'keys'],
   correct: ['position', 'stock', 'ledger', 'skus'],
   mend: ['position', 'stock', 'ledger', 'reservations', 'deadlines', 'finished', 'keys'],
 } as const

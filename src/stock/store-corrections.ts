@@ -54,9 +54,12 @@ export class StoreCorrections {
     return this.apply('mend', reading, [truth.id, seen, formatRecord(truth), reason])
   }
 
-  /** Drops a deadline or an end that points at no reservation. It is in no ledger, so no entry is made. */
-  async dropPointers(reading: Reading, id: string): Promise<Correction> {
-    return this.apply('mend', reading, [id, '', '', ''])
+  /**
+   * Drops a record that the ledger does not have ('' for none), its deadline and its end. It is in no ledger,
+   * so no entry is made.
+   */
+  async drop(reading: Reading, id: string, seen: string): Promise<Correction> {
+    return this.apply('mend', reading, [id, seen, seen === '' ? '' : 'none', ''])
   }
 
   private async apply(

@@ -32,6 +32,8 @@ export interface SurveyedReservation {
   deadline: string
   /** Its score in the set of ended reservations. */
   finished: string
+  /** The reservation that its idempotency key leads to, if it has one. */
+  maker: string
 }
 
 /**
@@ -157,9 +159,15 @@ function readSkus(values: readonly string[]): SurveyedSku[] {
 
 function readReservations(values: readonly string[]): SurveyedReservation[] {
   const items: SurveyedReservation[] = []
-  for (let i = 0; i < values.length; i += 4) {
-    const [id, record, deadline, finished] = values.slice(i, i + 4) as [string, string, string, string]
-    items.push({ id, record, deadline, finished })
+  for (let i = 0; i < values.length; i += 5) {
+    const [id, record, deadline, finished, maker] = values.slice(i, i + 5) as [
+      string,
+      string,
+      string,
+      string,
+      string,
+    ]
+    items.push({ id, record, deadline, finished, maker })
   }
   return items
 }

@@ -26,7 +26,8 @@ async function prepare(): Promise<Subject> {
   const sku = `sku-${nextSku++}`
   const { gate } = store.services
   await gate.setStock(sku, 20)
-  const open = await store.hold(sku, 3)
+  const request = { customerId: 'c', orderId: undefined, ttlSeconds: 900, lines: [{ sku, quantity: 3 }] }
+  const { reservation: open } = (await gate.reserve(request, `key-${sku}`)) as ReservationOn
   const { id } = await store.hold(sku, 2)
   const { reservation: paid } = (await gate.confirm(id, 'pay-1', 'refuse')) as ReservationOn
   await store.caughtUp()
@@ -56,7 +57,7 @@ interface Damage {
   finds(subject: Subject): Expected[]
   cause: RegExp
   /** Whose correction stands in the ledger. */
-  corrected: 'sku' | 'open' | 'nobody'
+  corrected: 'sku' | 'open' | 'paid' | 'nobody'
 }
 
 const about = (subject: Subject, drift: Expected): Expected => ({ sku: subject.sku, ...drift })
@@ -237,6 +238,38 @@ const damages: Damage[] = [
     corrected: 'open',
   },
   {
+    name: 'the record of a paid reservation deleted from Redis',
+    inflict: ({ paid }) => store.redis.hdel(store.keys.reservations, paid.id),
+    finds: ({ paid }) => [{ reservationId: paid.id, field: 'record', redis: null, mysql: 'confirmed' }],
+    cause: /^The record in Redis was deleted/,
+    corrected: 'paid',
+  },
+  {
+    name: 'a reservation written to Redis that the ledger does not have',
+    inflict: async ({ open }) => {
+      const record = (await store.redis.hget(store.keys.reservations, open.id)) as string
+      await store.redis.hset(store.keys.reservations, 'nobody', record)
+      await store.redis.zadd(store.keys.deadlines, open.expiresAtMs, 'nobody')
+    },
+    finds: () => [{ reservationId: 'nobody', field: 'record', redis: 'held', mysql: null, expected: null }],
+    cause: /written to Redis outside Holdfast: the ledger has no entry of it/,
+    corrected: 'nobody',
+  },
+  {
+    name: 'an idempotency key deleted',
+    inflict: ({ sku }) => store.redis.hdel(store.keys.keys, `key-${sku}`),
+    finds: (s) => [aboutOpen(s, { field: 'key', redis: null, expected: s.open.id })],
+    cause: /idempotency keys in Redis were changed outside Holdfast/,
+    corrected: 'open',
+  },
+  {
+    name: 'an idempotency key that leads to another reservation',
+    inflict: ({ sku, paid }) => store.redis.hset(store.keys.keys, `key-${sku}`, paid.id),
+    finds: (s) => [aboutOpen(s, { field: 'key', redis: s.paid.id, expected: s.open.id })],
+    cause: /idempotency keys in Redis were changed outside Holdfast/,
+    corrected: 'open',
+  },
+  {
     name: 'a deadline without a reservation',
     inflict: () => store.redis.zadd(store.keys.deadlines, Date.now() + 3_600_000, 'nobody'),
     finds: () => [{ reservationId: 'nobody', field: 'deadline', expected: null }],
@@ -297,11 +330,12 @@ describe.each(damages)('$name', ({ inflict, finds, cause, corrected }) => {
     expect(repair.repaired, JSON.stringify(repair.drifted)).toBe(repair.driftedTotal)
     expect(repair.repaired).toBeGreaterThan(0)
     expect((await store.reconcile()).drifted).toEqual([])
+    expect(await store.redis.hget(store.keys.keys, `key-${subject.sku}`)).toBe(subject.open.id)
 
     const reasons = await store.corrections(
       corrected === 'sku'
         ? { sku: subject.sku }
-        : { reservationId: corrected === 'open' ? subject.open.id : 'nobody' },
+        : { reservationId: corrected === 'nobody' ? corrected : subject[corrected].id },
     )
     expect(reasons).toHaveLength(corrected === 'nobody' ? 0 : 1)
     for (const reason of reasons) expect(reason).toMatch(/^reconciliation: at 1-\d+ .*Redis .*MySQL/)
