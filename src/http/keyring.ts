@@ -130,7 +130,11 @@ export class Keyring {
 
   private take({ keys, anyEver }: KnownKeys): void {
     const held = new Map<string, HeldKey>()
-    for (const { sha256, ...key } of keys) held.set(key.name, { ...key, hash: Buffer.from(sha256, 'hex') })
+    for (const { sha256, ...key } of keys) {
+      const hash = Buffer.from(sha256, 'hex')
+      // One of another length cannot be compared: such a key opens nothing, and fails no call.
+      if (hash.length === nobody.length) held.set(key.name, { ...key, hash })
+    }
     this.held = held
     // Whatever becomes of the table: a service that has asked for keys is not opened while it runs.
     this.guarded ||= anyEver
