@@ -6,7 +6,7 @@ import { judge } from './hostile-requests/judge.js'
 import { type RawAnswer, sendBytes } from './hostile-requests/raw-client.js'
 import { type Batch, type GeneratedRequest, type Pool, requests } from './hostile-requests/requests.js'
 import { dumpDatabase } from './support/database-dump.js'
-import { buildHoldfast, HoldfastCommand } from './support/holdfast-command.js'
+import { HoldfastCommand } from './support/holdfast-command.js'
 import { expectInvariants, watermark } from './support/invariants.js'
 import { openPrivateRedis } from './support/private-redis.js'
 import { seed, seedHint } from './support/seed.js'
@@ -41,7 +41,6 @@ let url: string
 let contract: Contract
 
 beforeAll(async () => {
-  await buildHoldfast()
   api = new HoldfastCommand(['api'], settings)
   worker = new HoldfastCommand(['worker'], settings)
   url = await api.url()

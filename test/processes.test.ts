@@ -5,13 +5,11 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { folderTest } from './embedded/folder-under-test.js'
 import { type BriefStore, openBriefStore } from './support/brief-store.js'
-import { buildHoldfast, HoldfastCommand } from './support/holdfast-command.js'
+import { HoldfastCommand } from './support/holdfast-command.js'
 import { expectInvariants } from './support/invariants.js'
 import { eventually } from './support/test-store.js'
 
 vi.setConfig({ testTimeout: 120_000 })
-
-beforeAll(buildHoldfast)
 
 interface Reply {
   status: number

@@ -1,10 +1,8 @@
-import { beforeAll, expect, vi } from 'vitest'
+import { expect, vi } from 'vitest'
 import { folderTest } from '../embedded/folder-under-test.js'
-import { buildHoldfast, HoldfastCommand } from '../support/holdfast-command.js'
+import { HoldfastCommand } from '../support/holdfast-command.js'
 
 vi.setConfig({ testTimeout: 120_000 })
-
-beforeAll(buildHoldfast)
 
 folderTest(
   'a command finds the private servers of a start that runs, and of one that has ended',

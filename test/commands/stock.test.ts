@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { runStock } from '../../src/commands/stock.js'
 import { ConfigError } from '../../src/config.js'
-import { buildHoldfast, HoldfastCommand } from '../support/holdfast-command.js'
+import { HoldfastCommand } from '../support/holdfast-command.js'
 import { expectInvariants } from '../support/invariants.js'
 import { Shopper } from '../support/shopper.js'
 import { dumpStore } from '../support/store-dump.js'
@@ -21,7 +21,6 @@ let files = 0
 process.setMaxListeners(100)
 
 beforeAll(async () => {
-  await buildHoldfast()
   shopper = new Shopper((await store.api()).app)
   await store.worker()
 })

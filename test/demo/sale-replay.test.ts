@@ -1,14 +1,14 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { writeReport } from '../../src/demo/report-files.js'
 import { judge } from '../../src/demo/sale-faults.js'
 import { type SaleSettings, sale1212 } from '../../src/demo/sale-plan.js'
 import { type ReplayOptions, replaySale } from '../../src/demo/sale-replay.js'
 import { type Service, startServiceProcesses } from '../../src/demo/service-processes.js'
+import { mainFile } from '../support/holdfast-command.js'
 import { openTestStore, type TestStore } from '../support/test-store.js'
-import { buildProgram } from './built-program.js'
 
 const settings: SaleSettings = {
   ...sale1212,
@@ -23,13 +23,10 @@ const settings: SaleSettings = {
 }
 
 let served: TestStore
-let program: Awaited<ReturnType<typeof buildProgram>>
 
 beforeAll(async () => {
   served = await openTestStore()
-  program = await buildProgram()
 })
-afterAll(async () => program.remove())
 
 function options(store: string, more: Partial<ReplayOptions> = {}): ReplayOptions {
   const { redisUrl, databaseUrl, connectTimeoutMs, commandTimeoutMs } = served.config
@@ -48,7 +45,7 @@ function options(store: string, more: Partial<ReplayOptions> = {}): ReplayOption
 }
 
 function startService(store: string): Promise<Service> {
-  return startServiceProcesses(program.mainFile, {
+  return startServiceProcesses(mainFile, {
     ...process.env,
     REDIS_URL: served.config.redisUrl,
     DATABASE_URL: served.config.databaseUrl,
@@ -137,6 +134,6 @@ test('a replay that is told to stop ends in order', async () => {
 })
 
 test('a service that cannot start says why, and none of it stays', async () => {
-  const starting = startServiceProcesses(program.mainFile, { ...process.env, REDIS_URL: 'nonsense' })
+  const starting = startServiceProcesses(mainFile, { ...process.env, REDIS_URL: 'nonsense' })
   await expect(starting).rejects.toThrow(/holdfast \w+ ended with status 2\.\nREDIS_URL must be a URL/)
 })

@@ -1,7 +1,5 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
 /** A process of its own that runs private servers, for the tests that kill it. */
@@ -11,13 +9,19 @@ export interface HoldfastProcess {
   kill(signal: NodeJS.Signals): Promise<void>
 }
 
-/**
- * Starts private servers in another process, then runs `afterwards` there (with `servers` in scope).
- * The sources are compiled into the folder, for Node does not run TypeScript.
- */
-export async function runHoldfast(build: string, data: string, afterwards = ''): Promise<HoldfastProcess> {
-  const main = await compile(build, afterwards)
-  const child = spawn(process.execPath, [main, data], { stdio: ['ignore', 'pipe', 'inherit'] })
+/** As `npm test` has built it, for Node does not run TypeScript. */
+const built = new URL('../../dist/embedded/private-servers.js', import.meta.url)
+
+/** Starts private servers in another process, then runs `afterwards` there (with `servers` in scope). */
+export async function runHoldfast(data: string, afterwards: string): Promise<HoldfastProcess> {
+  const program = `import { startPrivateServers } from '${built}';
+    const servers = await startPrivateServers({ folder: process.argv[1] });
+    const serverPids = [servers.redis.pid, servers.mariadb.pid];
+    console.log(JSON.stringify({ redisUrl: servers.redisUrl, serverPids }));
+    ${afterwards}`
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', program, data], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const line = await firstLine(child)
   const { redisUrl, serverPids } = JSON.parse(line) as { redisUrl: string; serverPids: number[] }
   return {
@@ -29,28 +33,6 @@ export async function runHoldfast(build: string, data: string, afterwards = ''):
       await exited
     },
   }
-}
-
-async function compile(build: string, afterwards: string): Promise<string> {
-  await mkdir(build, { recursive: true })
-  const root = join(import.meta.dirname, '../..')
-  const folder = join(root, 'src/embedded')
-  const sources = (await readdir(folder)).map((name) => join(folder, name))
-  const options = ['--ignoreConfig', '--module', 'nodenext', '--target', 'es2023', '--types', 'node']
-  execFileSync(join(root, 'node_modules/.bin/tsc'), [...options, '--outDir', build, ...sources], {
-    cwd: root,
-  })
-  await writeFile(join(build, 'package.json'), '{"type":"module"}')
-  const main = join(build, 'main.js')
-  await writeFile(
-    main,
-    `import { startPrivateServers } from './private-servers.js';
-    const servers = await startPrivateServers({ folder: process.argv[2] });
-    const serverPids = [servers.redis.pid, servers.mariadb.pid];
-    console.log(JSON.stringify({ redisUrl: servers.redisUrl, serverPids }));
-    ${afterwards}`,
-  )
-  return main
 }
 
 async function firstLine(child: ChildProcess): Promise<string> {

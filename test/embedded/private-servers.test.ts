@@ -37,7 +37,7 @@ describe('private servers', () => {
 
   folderTest('of a killed process are replaced, and their data is found', async ({ folder }) => {
     const data = join(folder, 'data')
-    const killed = await runHoldfast(join(folder, 'build'), data, 'setInterval(() => {}, 1000);')
+    const killed = await runHoldfast(data, 'setInterval(() => {}, 1000);')
     await converse(killed.redisUrl, 'SET stock:cup 7')
     await expect(startPrivateServers({ folder: data })).rejects.toThrow('in use by another Holdfast')
     await killed.kill('SIGKILL')
@@ -50,7 +50,7 @@ describe('private servers', () => {
 
   folderTest('end with a process that exits without stopping them', async ({ folder }) => {
     const data = join(folder, 'data')
-    const gone = await runHoldfast(join(folder, 'build'), data, 'process.exit(1);')
+    const gone = await runHoldfast(data, 'process.exit(1);')
     await vi.waitUntil(async () => (await stillRunning(gone.serverPids)).length === 0, { timeout: 20_000 })
   })
 })

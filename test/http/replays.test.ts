@@ -8,8 +8,8 @@ import { type SaleSettings, watchedSale1212 } from '../../src/demo/sale-plan.js'
 import { replayStore, SaleReplays } from '../../src/demo/sale-replays.js'
 import { startServiceProcesses } from '../../src/demo/service-processes.js'
 import { openLog } from '../../src/log.js'
-import { buildProgram } from '../demo/built-program.js'
 import { EventClient } from '../support/event-client.js'
+import { mainFile } from '../support/holdfast-command.js'
 import { expectProblem, HttpClient } from '../support/http-client.js'
 import { eventually, openTestStore } from '../support/test-store.js'
 
@@ -29,15 +29,13 @@ const settings: SaleSettings = {
 
 const store = await openTestStore()
 const log = openLog('error', store.name)
-let program: Awaited<ReturnType<typeof buildProgram>>
 let replays: SaleReplays
 let api: Api
 let client: HttpClient
 
 beforeAll(async () => {
-  program = await buildProgram()
   const startService = () =>
-    startServiceProcesses(program.mainFile, {
+    startServiceProcesses(mainFile, {
       ...process.env,
       REDIS_URL: store.config.redisUrl,
       DATABASE_URL: store.config.databaseUrl,
@@ -53,7 +51,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await api.stop()
   await replays.stop()
-  await program.remove()
 })
 
 /** What is left of replays in Redis and MySQL. */
@@ -110,7 +107,7 @@ describe('a replay of the sale', () => {
   })
 
   test('whose process is killed leaves no process, and its data to the next start', async () => {
-    const url = (file: string) => pathToFileURL(join(dirname(program.mainFile), file)).href
+    const url = (file: string) => pathToFileURL(join(dirname(mainFile), file)).href
     const { redisUrl, databaseUrl, connectTimeoutMs, commandTimeoutMs } = store.config
     const script = `
       const { SaleReplays, replayStore } = await import('${url('demo/sale-replays.js')}')
@@ -120,7 +117,7 @@ describe('a replay of the sale', () => {
         HOLDFAST_STORES: replayStore, PORT: '0', LOG_LEVEL: 'info' }
       let service
       const startService = async () =>
-        (service = await startServiceProcesses(${JSON.stringify(program.mainFile)}, environment))
+        (service = await startServiceProcesses(${JSON.stringify(mainFile)}, environment))
       const replays = new SaleReplays({ ...servers, startService }, ${JSON.stringify(settings)}, console)
       replays.follow(({ second }) => second > 0.5 && console.log(service.url))
       replays.start()`

@@ -122,8 +122,10 @@ describe('GET /v1/stock', () => {
 
   test('answers 100 items when no limit is given', async () => {
     const other = new HttpClient((await large.api()).app)
-    await Promise.all(Array.from({ length: 120 }, (_, i) => other.put(`/v1/stock/sku-${i}`, { onHand: i })))
-    const { body } = await other.get('/v1/stock')
+    const set = Array.from({ length: 120 }, (_, i) => other.put(`/v1/stock/sku-${i}`, { onHand: i }))
+    for (const { status, text } of await Promise.all(set)) expect([status, text]).toEqual([201, text])
+    const { status, body, text } = await other.get('/v1/stock')
+    expect(status, text).toBe(200)
     expect(body.items).toHaveLength(100)
     expect(body.nextCursor).toBe(body.items.at(-1)?.sku)
   })

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Api } from '../../src/api.js'
 import { runQuarantine } from '../../src/commands/quarantine.js'
-import { ConfigError } from '../../src/config.js'
+import { type Config, ConfigError, readConfig } from '../../src/config.js'
 import type { ReconciliationReport } from '../../src/domain/reconciliation.js'
 import type { StoreServices } from '../../src/http/store-services.js'
 import { openDatabase } from '../../src/ledger/database.js'
@@ -476,75 +476,85 @@ describe('a ledger entry that cannot be read', { timeout: 60_000 }, () => {
   describe('and the command line', () => {
     test('lists, retries and discards, each with its exit status', async () => {
       const { record } = await tradeAroundDamage()
-      expect(await quarantine('list')).toMatchObject({
+      expect(await quarantine(store.config, 'list')).toMatchObject({
         status: 0,
         printed: expect.stringMatching(/nothing is quarantined/),
       })
       await store.worker()
       await caughtUp()
-      const listed = await quarantine('list')
+      const listed = await quarantine(store.config, 'list')
       expect(listed.status).toBe(1)
       expect(listed.printed).toMatch(/1-4 {2}cannot be read; SKUs CUP; since/)
       expect(listed.printed).toMatch(/1-8 {2}waits behind an entry that cannot be read; SKUs FORK/)
       expect(listed.printed).toContain('"entry","steal\\t')
-      expect(await quarantine('retry', '1-4')).toMatchObject({
+      expect(await quarantine(store.config, 'retry', '1-4')).toMatchObject({
         status: 1,
         printed: expect.stringMatching(/by this version either/),
       })
-      expect(await quarantine('retry', '1-5')).toMatchObject({
+      expect(await quarantine(store.config, 'retry', '1-5')).toMatchObject({
         status: 1,
         printed: expect.stringMatching(/no entry 1-5 waits/),
       })
       await mendEntry(store, 4, record)
-      expect(await quarantine('retry', '1-4', '--store', store.name)).toMatchObject({ status: 0 })
+      expect(await quarantine(store.config, 'retry', '1-4', '--store', store.name)).toMatchObject({
+        status: 0,
+      })
       await cleared()
-      expect(await quarantine('list')).toMatchObject({ status: 0 })
+      expect(await quarantine(store.config, 'list')).toMatchObject({ status: 0 })
     })
 
     test('discards with a name and a reason', async () => {
       await tradeAroundDamage()
       await store.worker()
       await caughtUp()
-      const discarded = await quarantine('discard', '1-4', '--reason', 'lost', '--by', 'ada')
+      const discarded = await quarantine(store.config, 'discard', '1-4', '--reason', 'lost', '--by', 'ada')
       expect(discarded).toMatchObject({ status: 0, printed: expect.stringMatching(/reconcile --repair/) })
       await cleared()
-      const listed = await quarantine('list')
+      const listed = await quarantine(store.config, 'list')
       expect(listed).toMatchObject({
         status: 1,
         printed: expect.stringMatching(/1-4 {2}was discarded.*\n.*by ada at .*: lost/),
       })
-      expect(await quarantine('discard', '1-4', '--reason', 'lost')).toMatchObject({ status: 1 })
+      expect(await quarantine(store.config, 'discard', '1-4', '--reason', 'lost')).toMatchObject({
+        status: 1,
+      })
     })
-
-    test.each([
-      [[]],
-      [['show']],
-      [['list', '1-4']],
-      [['list', '--reason', 'x']],
-      [['retry']],
-      [['retry', 'four']],
-      [['retry', '1-4', '1-5']],
-      [['retry', '1-4', '--reason', 'x']],
-      [['discard', '1-4']],
-      [['discard', '1-4', '--reason', ' ']],
-      [['discard', '1-4', '--reason', 'a\tb']],
-      [['discard', '1-4', '--reason', 'x', '--by', '']],
-      [['list', '--store', 'another']],
-      [['list', '--what']],
-    ])('refuses the arguments %j', async (args) => {
-      await expect(quarantine(...args)).rejects.toThrow(ConfigError)
-    })
-
-    async function quarantine(...args: string[]): Promise<{ status: number; printed: string }> {
-      const lines: string[] = []
-      const { log, error } = console
-      console.log = console.error = (line: string) => lines.push(line)
-      try {
-        const status = await runQuarantine(store.config, args)
-        return { status, printed: lines.join('\n') }
-      } finally {
-        Object.assign(console, { log, error })
-      }
-    }
   })
 })
+
+describe('the command line', () => {
+  // They are refused before anything is reached.
+  const config = readConfig({ REDIS_URL: 'redis://nowhere', DATABASE_URL: 'mysql://nowhere' })
+
+  test.each([
+    [[]],
+    [['show']],
+    [['list', '1-4']],
+    [['list', '--reason', 'x']],
+    [['retry']],
+    [['retry', 'four']],
+    [['retry', '1-4', '1-5']],
+    [['retry', '1-4', '--reason', 'x']],
+    [['discard', '1-4']],
+    [['discard', '1-4', '--reason', ' ']],
+    [['discard', '1-4', '--reason', 'a\tb']],
+    [['discard', '1-4', '--reason', 'x', '--by', '']],
+    [['list', '--store', 'another']],
+    [['list', '--what']],
+  ])('refuses the arguments %j', async (args) => {
+    await expect(quarantine(config, ...args)).rejects.toThrow(ConfigError)
+  })
+})
+
+/** Runs the command here, and tells what it printed and how it would end. */
+async function quarantine(config: Config, ...args: string[]): Promise<{ status: number; printed: string }> {
+  const lines: string[] = []
+  const { log, error } = console
+  console.log = console.error = (line: string) => lines.push(line)
+  try {
+    const status = await runQuarantine(config, args)
+    return { status, printed: lines.join('\n') }
+  } finally {
+    Object.assign(console, { log, error })
+  }
+}

@@ -1,5 +1,5 @@
-import { afterAll } from 'vitest'
 import type { Config } from '../../src/config.js'
+import { afterEachFile } from './endings.js'
 import { openTestStore, type TestStore } from './test-store.js'
 
 /** A test store that can end before its file does, for files that open one for each test. */
@@ -10,9 +10,10 @@ export interface BriefStore extends TestStore {
 
 const opened = new Set<BriefStore>()
 
-// Registered while the file is loaded: a hook that a test or another hook registers never runs.
-afterAll(async () => {
+// Not a hook of the store: one that a test or another hook registers never runs.
+afterEachFile.push(async () => {
   for (const store of opened) await store.close()
+  opened.clear()
 })
 
 /** @param overrides settings that differ from the defaults. */

@@ -1,6 +1,7 @@
 import { createParser } from 'eventsource-parser'
-import { afterEach, expect } from 'vitest'
+import { expect } from 'vitest'
 import type { Pulse } from '../../src/live/live-feed.js'
+import { afterEachTest } from './endings.js'
 import { eventually } from './test-store.js'
 
 export interface ReceivedEvent {
@@ -11,7 +12,7 @@ export interface ReceivedEvent {
 
 const open = new Set<EventClient>()
 
-afterEach(() => {
+afterEachTest.push(() => {
   for (const client of open) client.close()
 })
 

@@ -1,17 +1,11 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
-import { afterAll } from 'vitest'
+import { afterEachFile } from './endings.js'
 import { eventually } from './test-store.js'
 
-const root = fileURLToPath(new URL('../../', import.meta.url))
-const main = `${root}dist/main.js`
-
-/** Compiles what is run here, as `npm run build` does. */
-export async function buildHoldfast(): Promise<void> {
-  await promisify(execFile)('npm', ['run', '--silent', 'build'], { cwd: root })
-}
+/** What `npm test` has built of the sources, for the tests that run processes. */
+export const mainFile = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
 /** `holdfast COMMAND` as a process of its own. */
 export class HoldfastCommand {
@@ -24,7 +18,7 @@ export class HoldfastCommand {
   /** @param settings its environment, beside PATH and HOME: nothing of this process' leaks into it. */
   constructor(args: readonly string[], settings: Readonly<Record<string, string>> = {}) {
     const { PATH = '', HOME = '' } = process.env
-    this.child = spawn(process.execPath, [main, ...args], {
+    this.child = spawn(process.execPath, [mainFile, ...args], {
       env: { PATH, HOME, ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -67,6 +61,6 @@ export class HoldfastCommand {
 
 const running = new Set<HoldfastCommand>()
 
-afterAll(async () => {
+afterEachFile.push(async () => {
   for (const command of running) await command.kill('SIGKILL')
 })

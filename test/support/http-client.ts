@@ -26,8 +26,6 @@ export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE' | 'PATCH' | 'HEAD'
  * shows.
  */
 export class HttpClient {
-  private described: Map<string, { pattern: RegExp; statuses: Set<number> }> | undefined
-
   constructor(
     readonly app: FastifyInstance,
     private readonly standardHeaders: Readonly<Record<string, string>> = {},
@@ -78,9 +76,8 @@ export class HttpClient {
 
   /** An unknown path or method has no description; everything else must have one for its status. */
   private async expectDescribed(method: string, url: string, status: number, what: string): Promise<void> {
-    this.described ??= await describedCalls(this.app)
     const path = url.split('?', 1)[0] as string
-    for (const [call, { pattern, statuses }] of this.described) {
+    for (const [call, { pattern, statuses }] of await describedCalls(this.app)) {
       if (call.startsWith(`${method} `) && pattern.test(path)) {
         expect([...statuses], `${what}, which ${call} does not describe`).toContain(status)
         return
@@ -107,19 +104,30 @@ function expectCatalogued(answer: Answer, what: string): void {
     expect(Number(answer.headers['retry-after']), what).toBeGreaterThan(0)
 }
 
-async function describedCalls(app: FastifyInstance) {
-  const described = new Map<string, { pattern: RegExp; statuses: Set<number> }>()
+type DescribedCalls = Map<string, { pattern: RegExp; statuses: Set<number> }>
+
+/** Read once of each app: it is a large document, which many calls at once would otherwise ask for. */
+const described = new WeakMap<FastifyInstance, Promise<DescribedCalls>>()
+
+function describedCalls(app: FastifyInstance): Promise<DescribedCalls> {
+  const known = described.get(app) ?? readDescribedCalls(app)
+  described.set(app, known)
+  return known
+}
+
+async function readDescribedCalls(app: FastifyInstance): Promise<DescribedCalls> {
+  const calls: DescribedCalls = new Map()
   const { paths } = (await app.inject('/openapi.json')).json() as {
     paths: Record<string, Record<string, { responses: Record<string, unknown> }>>
   }
-  for (const [path, calls] of Object.entries(paths)) {
+  for (const [path, methods] of Object.entries(paths)) {
     const pattern = new RegExp(`^${path.replaceAll('.', '\\.').replace(/\{\w+\}/g, '[^/]+')}$`)
-    for (const [method, { responses }] of Object.entries(calls)) {
+    for (const [method, { responses }] of Object.entries(methods)) {
       const statuses = new Set(Object.keys(responses).map(Number))
-      described.set(`${method.toUpperCase()} ${path}`, { pattern, statuses })
+      calls.set(`${method.toUpperCase()} ${path}`, { pattern, statuses })
     }
   }
-  return described
+  return calls
 }
 
 /** Asserts that an answer is this refusal of the catalogue, with these fields beside the usual ones. */

@@ -44,6 +44,8 @@ export async function openTestStore(overrides: Partial<Config> = {}): Promise<Te
       // Tests share the machine, and none but those of overload are to be refused for that.
       HOLDFAST_LOOP_LAG_MS_MAX: '0',
       HOLDFAST_REDIS_LAG_MS_MAX: '0',
+      // Nothing balances the calls of a test.
+      HOLDFAST_DRAIN_MS: '0',
     }),
     ...overrides,
   }
