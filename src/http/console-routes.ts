@@ -23,7 +23,7 @@ export const consoleRoutes: FastifyPluginCallbackTypebox<ConsoleRoutesOptions> =
       description: 'The page asks it first, also whether its key is valid.',
       response: schemas.answers(
         { 200: schemas.answer(ConsoleInfo, 'What there is, and what the key may do.') },
-        [],
+        ['rate-limited'],
       ),
     },
     handler: async (request) => ({

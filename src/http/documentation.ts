@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { storePattern } from '../domain/limits.js'
 import { brokenRequestCodes } from './broken-request.js'
 import { exampleOf } from './examples.js'
+import { challenge } from './problem.js'
 import { problemsOf } from './schemas.js'
 import { servePages } from './security-headers.js'
 
@@ -93,13 +94,28 @@ const requestIdHeader = {
 /** Headers of every answer with a status. */
 const answerHeaders: Readonly<Record<string, Record<string, object>>> = {
   '401': {
-    'WWW-Authenticate': { type: 'string', description: 'How to send a key.', examples: ['Bearer'] },
+    'WWW-Authenticate': { type: 'string', description: 'How to send a key.', examples: [challenge] },
   },
   '429': {
     'Retry-After': { type: 'string', description: 'Seconds until the minute ends.', examples: ['23'] },
   },
   '503': {
     'Retry-After': { type: 'string', description: 'Seconds to wait before the repeat.', examples: ['1'] },
+  },
+}
+
+/** Headers of the answers to a call that falls under a limit. */
+const limitHeaders = {
+  'RateLimit-Policy': {
+    type: 'string',
+    description:
+      'The limits of the call: how many in how many seconds (draft-ietf-httpapi-ratelimit-headers).',
+    examples: ['"key";q=600;w=60'],
+  },
+  RateLimit: {
+    type: 'string',
+    description: 'What is left of them, and in how many seconds they begin anew; absent where none is set.',
+    examples: ['"key";r=599;t=60'],
   },
 }
 
@@ -116,8 +132,15 @@ function describeCall(schema: CallSchema | undefined, url: string) {
 }
 
 function describeAnswers(response: Record<string, AnswerSchema>): Record<string, AnswerSchema> {
+  const isLimited = '429' in response
   const described = Object.entries(response).map(([status, answer]) => {
-    const headers = { ...answer.headers, ...answerHeaders[status], 'X-Request-Id': requestIdHeader }
+    const tellsLimit = isLimited && (status < '300' || status === '429')
+    const headers = {
+      ...answer.headers,
+      ...answerHeaders[status],
+      ...(tellsLimit && limitHeaders),
+      'X-Request-Id': requestIdHeader,
+    }
     return [status, { ...answer, headers }] as const
   })
   return Object.fromEntries(described)

@@ -55,7 +55,7 @@ export const eventRoutes: FastifyPluginCallbackTypebox<EventRoutesOptions> = (ap
             content: { 'text/event-stream': { schema: StoreEvent, example: storeEventExample } },
           },
         },
-        ['too-many-streams'],
+        ['rate-limited', 'too-many-streams'],
       ),
     },
     handler: (request, reply) => {

@@ -6,6 +6,7 @@ import Fastify, {
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
+  type FastifySchemaValidationError,
   LogController,
 } from 'fastify'
 import { bodyBytesMax } from '../domain/limits.js'
@@ -48,6 +49,7 @@ export function openShell(o: ShellOptions) {
     frameworkErrors: (error, request, reply) => {
       handleError(error, request, reply.headers(securityHeaders))
     },
+    schemaErrorFormatter: describeInvalid,
     // Nothing is coerced, dropped or filled in: what is not as documented is refused.
     ajv: {
       customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false },
@@ -100,6 +102,18 @@ function safeRequestId(id: string | string[] | undefined): string | undefined {
   return typeof id === 'string' && idPattern.test(id) ? id : undefined
 }
 
+const fieldLengthShown = 64
+
+/** Says where a call is not as described and why; of a field that it does not have, the name too. */
+function describeInvalid(faults: FastifySchemaValidationError[], part: string): Error {
+  const sentences = faults.map(({ instancePath, message, params }) => {
+    const { additionalProperty: field } = params
+    const named = typeof field === 'string' ? `: ${JSON.stringify(field.slice(0, fieldLengthShown))}` : ''
+    return `${part}${instancePath} ${message}${named}`
+  })
+  return new Error(sentences.join(', '))
+}
+
 class NotUtf8Error extends Error {
   readonly statusCode = 400
 
@@ -119,7 +133,7 @@ function acceptEmptyBodies(app: FastifyInstance): void {
     else parse(request, body.toString(), done)
   })
   app.addHook('preValidation', (request, _reply, done) => {
-    if (request.body === undefined || request.body === null) {
+    if (request.body === undefined) {
       const { body } = (request.routeOptions.schema ?? {}) as { body?: { required?: string[] } }
       if (body && !body.required?.length) request.body = {}
     }

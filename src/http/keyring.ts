@@ -91,7 +91,7 @@ export class Keyring {
    * found by that name, which is no secret; its SHA-256 is compared in constant time.
    */
   find(authorization: string | undefined): ApiKey | undefined {
-    const text = /^Bearer (\S{1,256})$/i.exec(authorization ?? '')?.[1]
+    const text = /^Bearer +(\S{1,256})$/i.exec(authorization ?? '')?.[1]
     const name = text === undefined ? undefined : nameInKey(text)
     if (text === undefined || name === undefined) return undefined
     const key = this.held.get(name)

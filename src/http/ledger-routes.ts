@@ -26,7 +26,8 @@ export const ledgerRoutes: FastifyPluginCallbackTypebox = (app, _options, done) 
       const entries = await request.store.ledger
         .entries({
           sku,
-          reservationId,
+          // As it is made: a client may write it in capitals.
+          reservationId: reservationId?.toLowerCase(),
           after: (after && parsePosition(after)) || (order === 'oldest' ? origin : undefined),
           order,
           limit: Number(limit) + 1,

@@ -8,6 +8,9 @@ const retryAfterSeconds = 1
 /** Whom an overloaded process sends away comes back at different times. */
 const overloadRetrySecondsMax = 3
 
+/** How to send a key; the scheme has to be followed by a parameter (RFC 6750, section 3). */
+export const challenge = 'Bearer realm="holdfast"'
+
 /** Problem details (RFC 9457); `detail` is for people, the fields beside the four are for programs. */
 export interface ProblemDetails {
   type: string
@@ -40,7 +43,7 @@ function send(reply: FastifyReply, code: RefusalCode, problem: ProblemDetails): 
   const { status } = problem
   if (code === 'overloaded') reply.header('retry-after', randomInt(1, overloadRetrySecondsMax + 1))
   else if (status === 503) reply.header('retry-after', retryAfterSeconds)
-  if (status === 401) reply.header('www-authenticate', 'Bearer')
+  if (status === 401) reply.header('www-authenticate', challenge)
   return reply
     .code(status)
     .header('content-type', 'application/problem+json')

@@ -38,6 +38,7 @@ export const replayRoutes: FastifyPluginCallbackTypebox<ReplayRoutesOptions> = (
         'It takes some 15 seconds and is removed afterwards. Its progress is told by the event stream too.',
       body: schemas.ReleaseBody,
       response: schemas.answers({ 202: schemas.answer(ReplayProgress, 'It has begun.') }, [
+        'rate-limited',
         'body-too-large',
         'unsupported-media-type',
         'replay-unavailable',
@@ -61,7 +62,10 @@ export const replayRoutes: FastifyPluginCallbackTypebox<ReplayRoutesOptions> = (
       summary: 'Read how far the newest replay is, or how it ended',
       description: 'Only the newest one is kept, for as long as the service runs.',
       params: ReplayParams,
-      response: schemas.answers({ 200: schemas.answer(ReplayProgress, 'Its state.') }, ['unknown-replay']),
+      response: schemas.answers({ 200: schemas.answer(ReplayProgress, 'Its state.') }, [
+        'rate-limited',
+        'unknown-replay',
+      ]),
     },
     handler: async (request, reply) => {
       const newest = replays?.newest

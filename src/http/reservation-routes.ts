@@ -30,6 +30,7 @@ const confirmed = {
 const released = { state: 'released', closedAt: '2026-12-12T12:03:20.000Z', persisted: false } as const
 const extended = { expiresAt: '2026-12-12T12:35:00.000Z', persisted: false }
 
+/** In lower case, as ids are made; a client may write one in capitals (RFC 9562, section 4). */
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 /** Reserve at checkout, confirm at payment, release on cancel, extend while the shopper pays. */
@@ -127,7 +128,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
     },
     handler: async (request, reply) => {
       const { store } = request
-      const { id } = request.params
+      const id = request.params.id.toLowerCase()
       if (!uuid.test(id)) return sendRefusal(reply, { refused: 'unknown-reservation' })
       const open = await store.reader.reservation(id)
       if (!isRefusal(open)) return presentPersisted(reply, store, open)
@@ -173,7 +174,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
     },
     handler: async (request, reply) => {
       const { store, body } = request
-      const { id } = request.params
+      const id = request.params.id.toLowerCase()
       if (!uuid.test(id)) return sendRefusal(reply, { refused: 'unknown-reservation' })
       const way = beginWay(request, 'confirm')
       const result = await store.gate.confirm(id, body.paymentRef, body.ifExpired ?? 'refuse', way.passage)
@@ -220,7 +221,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
     },
     handler: async (request, reply) => {
       const { store } = request
-      const { id } = request.params
+      const id = request.params.id.toLowerCase()
       if (!uuid.test(id)) return sendRefusal(reply, { refused: 'unknown-reservation' })
       const result = await store.gate.release(id, beginWay(request, 'release').passage)
       if (!isRefusal(result)) return presentPersisted(reply, store, result)
@@ -257,7 +258,7 @@ export const reservationRoutes: FastifyPluginCallbackTypebox<ReservationRoutesOp
     },
     handler: async (request, reply) => {
       const { store } = request
-      const { id } = request.params
+      const id = request.params.id.toLowerCase()
       if (!uuid.test(id)) return sendRefusal(reply, { refused: 'unknown-reservation' })
       const { ttlSeconds } = request.body
       const result = await store.gate.extend(id, ttlSeconds, beginWay(request, 'extend').passage)

@@ -124,7 +124,7 @@ async function everything(): Promise<unknown> {
 const bearer = (key: string | undefined) => ({ authorization: `Bearer ${key}` })
 
 function expectUnauthorized({ status, challenge, problem }: Answer, what: string): void {
-  expect([status, challenge], what).toEqual([401, 'Bearer'])
+  expect([status, challenge], what).toEqual([401, 'Bearer realm="holdfast"'])
   if (problem) {
     const { title } = refusals.unauthorized
     const detail = 'Send Authorization: Bearer KEY.'

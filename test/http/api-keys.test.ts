@@ -68,6 +68,8 @@ describe('keys that are created and revoked while instances run', () => {
     await bothAnswer(200, second)
     await expectTurnedAway(keyless)
     const streams = await Promise.all([first, second].map((key) => EventClient.open(url, [], bearer(key))))
+    const spaced = { authorization: `bearer   ${second}` }
+    expect((await clients[0]?.get('/v1/stock', spaced))?.status).toBe(200)
     await revokeKey(store.database, 'first')
     await bothAnswer(401, first)
     await expectTurnedAway(streams[0])

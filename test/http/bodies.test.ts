@@ -97,7 +97,7 @@ describe('the body of a change', () => {
   })
 
   test('is refused when it is no object', async () => {
-    for (const payload of ['[]', '1', '"x"', 'true', '[{}]']) {
+    for (const payload of ['[]', '1', '"x"', 'true', 'null', '[{}]']) {
       await expectRefused('invalid-request', () => ({ payload }))
     }
   })
@@ -114,6 +114,14 @@ describe('the body of a change', () => {
     await expectRefused('invalid-request', (body) => ({
       payload: body.replace('{', '{"colour":"red",').replace(',}', '}'),
     }))
+  })
+
+  test('is told which field that is', async () => {
+    const body = { customerId: 'c', lines: [{ sku: 'cup', quantity: 1, 'price "net"': 2 }] }
+    const { detail } = (await client.post('/v1/reservations', body)).body
+    expect(detail).toBe(String.raw`body/lines/0 must NOT have additional properties: "price \"net\"".`)
+    const long = (await client.post('/v1/reservations', { ['x'.repeat(10_000)]: 1 })).body
+    expect(String(long.detail).length).toBeLessThan(200)
   })
 
   test('must be there, except to confirm and to release', async () => {

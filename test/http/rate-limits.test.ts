@@ -70,6 +70,31 @@ describe('an API key with a limit', () => {
   })
 })
 
+test('the description names the limit at each call that a key may be refused, and at no other', async () => {
+  const key = await keyOf('curious')
+  const client = new HttpClient((await guarded.api({ keyCallsPerMinute: 1 })).app, bearing(key))
+  expect((await client.get('/v1/stock')).status).toBe(200)
+  const { paths } = (await client.get('/openapi.json')).body as unknown as {
+    paths: Record<string, Record<'get' | 'post' | 'put', { responses: Record<string, object> }>>
+  }
+  const named: string[] = []
+  for (const [path, calls] of Object.entries(paths).filter(([path]) => path.startsWith('/v1/'))) {
+    for (const [method, { responses }] of Object.entries(calls)) {
+      const url = path.replace(/\{\w+\}/g, 'x')
+      const refused = await client.send({ method: method.toUpperCase() as 'GET', url })
+      const isRefused = refused.status === 429
+      expect('429' in responses, `${method} ${path}`).toBe(isRefused)
+      if (!isRefused) continue
+      named.push(path)
+      const { headers } = responses['429'] as { headers: Record<string, object> }
+      expect(Object.keys(headers)).toEqual(
+        expect.arrayContaining(['Retry-After', 'RateLimit', 'RateLimit-Policy']),
+      )
+    }
+  }
+  expect(named).toContain('/v1/console')
+})
+
 describe('a customer with a limit', () => {
   test('may be reserved for so often in a minute, over all processes, repeats included', async () => {
     const config = { customerHoldsPerMinute: 3, stores: [store.name, named('other')] }

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { type Answer, expectProblem, HttpClient } from '../support/http-client.js'
 import { makeOverdue } from '../support/overdue.js'
 import { dumpStore } from '../support/store-dump.js'
-import { openTestStore } from '../support/test-store.js'
+import { eventually, openTestStore } from '../support/test-store.js'
 
 const store = await openTestStore()
 let client: HttpClient
@@ -63,5 +63,17 @@ describe('release', () => {
     expectProblem(await release('0190b0a0-0000-7000-8000-000000000000'), 'unknown-reservation')
     expectProblem(await release('nonsense'), 'unknown-reservation')
     expect(await dumpStore(store.redis, store.name)).toEqual(before)
+  })
+
+  test('knows an id that is written in capitals, as reading it and its ledger does', async () => {
+    const id = (await hold()).toUpperCase()
+    expect((await client.get(`/v1/reservations/${id}`)).body.state).toBe('held')
+    expect((await client.post(`/v1/reservations/${id}/extend`, { ttlSeconds: 2000 })).status).toBe(200)
+    expect((await release(id)).body).toMatchObject({ id: id.toLowerCase(), state: 'released' })
+    expectProblem(await client.post(`/v1/reservations/${id}/confirm`), 'reservation-released')
+    // Last of all: what a worker renews is in every dump.
+    const entries = async () => (await client.get(`/v1/ledger?reservationId=${id}`)).body.items
+    await store.worker()
+    await eventually(async () => (await entries()).length === 3, 'MySQL has what became of it')
   })
 })
