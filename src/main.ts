@@ -74,15 +74,29 @@ function usage(): string {
   ].join('\n')
 }
 
+function usageOf(name: string, { summary, takes }: Command): string {
+  return [`Usage: holdfast ${[name, takes].filter(Boolean).join(' ')}`, '', `  ${summary}`].join('\n')
+}
+
+const isHelp = (argument: string) => ['--help', '-h'].includes(argument)
+
 async function main(args: readonly string[]): Promise<number> {
   const [name = '', ...rest] = args
-  if (['help', '--help', '-h'].includes(name)) {
+  if (name === 'help' || isHelp(name)) {
     console.log(usage())
     return done
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (!command || (rest.length > 0 && !command.takes)) {
-    console.error(command ? `holdfast ${name} takes no arguments.` : usage())
+  if (!command) {
+    console.error(name === '' ? usage() : `There is no command "${name}".\n\n${usage()}`)
+    return unusable
+  }
+  if (rest.some(isHelp)) {
+    console.log(usageOf(name, command))
+    return done
+  }
+  if (rest.length > 0 && !command.takes) {
+    console.error(`holdfast ${name} takes no arguments.`)
     return unusable
   }
   try {

@@ -386,12 +386,24 @@ describe('a command that cannot be carried out ends with status 2 and one senten
     squatter.close()
   })
 
+  test.each([
+    [['--help'], 'Usage: holdfast COMMAND\n'],
+    [['api', '--help'], 'Usage: holdfast api\n'],
+    [['restore', '--yes', '-h'], 'Usage: holdfast restore [--yes] [--store NAME]\n'],
+  ])('help is told and nothing is done: %j', async (args, beginning) => {
+    const command = new HoldfastCommand(args)
+    expect(await command.ended).toBe(0)
+    expect(command.stdout).toContain(beginning)
+    expect(command.stderr).toBe('')
+  })
+
   test.each([[['frobnicate']], [[]]])(
     'an unknown command, with the list of those there are: %j',
     async (args) => {
       const command = new HoldfastCommand(args)
       expect(await command.ended).toBe(2)
       expect(command.stderr).toMatch(/Usage: holdfast COMMAND/)
+      for (const name of args) expect(command.stderr).toMatch(`There is no command "${name}".`)
       for (const name of ['start', 'api', 'worker', 'migrate']) expect(command.stderr).toContain(name)
       expect(command.stdout).toBe('')
     },

@@ -1,9 +1,9 @@
-import { parseArgs } from 'node:util'
 import { type Config, ConfigError } from '../config.js'
 import { type ApiKey, hashKey, isScope, newKeyText, type Scope, scopes } from '../domain/api-key.js'
 import { apiKeyNamePattern, apiKeysMax } from '../domain/limits.js'
 import { createKey, type ListedKey, listKeys, revokeKey } from '../ledger/api-keys.js'
 import { type Database, openDatabase } from '../ledger/database.js'
+import { readCommandLine } from './command-line.js'
 import { reachServers, reasonOf } from './given-servers.js'
 import { chosenStores } from './store-arguments.js'
 
@@ -55,13 +55,9 @@ function readArguments(config: Config, args: readonly string[]): Arguments {
 }
 
 function parse(args: readonly string[]) {
-  try {
-    const text = { type: 'string' } as const
-    const options = { name: text, scopes: text, store: text, expires: text }
-    return parseArgs({ args: [...args], options, strict: true, allowPositionals: true })
-  } catch (error) {
-    throw new ConfigError(`${usage}\n${(error as Error).message}`)
-  }
+  const text = { type: 'string' } as const
+  const options = { name: text, scopes: text, store: text, expires: text }
+  return readCommandLine(args, { options, allowPositionals: true }, usage)
 }
 
 function readKey(config: Config, values: ReturnType<typeof parse>['values']): ApiKey {
@@ -100,7 +96,10 @@ function readExpiry(text: string): number {
 
 /** @returns NaN, which is at no time, when the text is none. */
 function parseTime(text: string): number {
-  return timePattern.test(text) ? Date.parse(text) : Number.NaN
+  const day = text.slice(0, 10)
+  // Date.parse makes 2 March of 30 February.
+  const isDay = new Date(day).toJSON()?.slice(0, 10) === day
+  return isDay && timePattern.test(text) ? Date.parse(text) : Number.NaN
 }
 
 async function create(database: Database, key: ApiKey): Promise<number> {

@@ -1,10 +1,10 @@
 import { userInfo } from 'node:os'
-import { parseArgs } from 'node:util'
 import { type Config, ConfigError } from '../config.js'
 import { formatPosition, type Position, parsePosition } from '../domain/position.js'
 import { openDatabase } from '../ledger/database.js'
 import { discardEntry, type ListedEntry, listQuarantine, retryEntry } from '../ledger/quarantine-queries.js'
 import { StoreLedger } from '../ledger/store-ledger.js'
+import { readCommandLine } from './command-line.js'
 import { reachServers, reasonOf } from './given-servers.js'
 import { chosenStores } from './store-arguments.js'
 
@@ -70,13 +70,9 @@ function readArguments(config: Config, args: readonly string[]): Arguments {
 }
 
 function parse(args: readonly string[]) {
-  try {
-    const text = { type: 'string' } as const
-    const options = { store: text, reason: text, by: text }
-    return parseArgs({ args: [...args], options, strict: true, allowPositionals: true })
-  } catch (error) {
-    throw new ConfigError(`${usage}\n${(error as Error).message}`)
-  }
+  const text = { type: 'string' } as const
+  const options = { store: text, reason: text, by: text }
+  return readCommandLine(args, { options, allowPositionals: true }, usage)
 }
 
 /** Whether it is a text that says something and that its column has room for. */

@@ -1,6 +1,5 @@
-import { parseArgs } from 'node:util'
 import type { Redis } from 'ioredis'
-import { type Config, ConfigError } from '../config.js'
+import type { Config } from '../config.js'
 import { isRefusal, type Refusal, refusals } from '../domain/outcomes.js'
 import { formatPosition } from '../domain/position.js'
 import type { Drift, ReconciliationReport } from '../domain/reconciliation.js'
@@ -9,6 +8,7 @@ import { StoreLedger } from '../ledger/store-ledger.js'
 import { openLog } from '../log.js'
 import { Reconciler } from '../recovery/reconciler.js'
 import { connectRedis } from '../stock/connection.js'
+import { readCommandLine } from './command-line.js'
 import { commandLineActor } from './command-line-actor.js'
 import { reachServers, startupError } from './given-servers.js'
 import { chosenStores } from './store-arguments.js'
@@ -46,13 +46,8 @@ export async function runReconcile(given: Config, args: readonly string[]): Prom
 
 /** @throws ConfigError */
 function readArguments(config: Config, args: readonly string[]): { repair: boolean; stores: string[] } {
-  let values: { repair?: boolean; store?: string }
-  try {
-    const options = { repair: { type: 'boolean' }, store: { type: 'string' } } as const
-    values = parseArgs({ args: [...args], options, strict: true }).values
-  } catch (error) {
-    throw new ConfigError(`holdfast reconcile [--repair] [--store NAME]: ${(error as Error).message}`)
-  }
+  const options = { repair: { type: 'boolean' }, store: { type: 'string' } } as const
+  const { values } = readCommandLine(args, { options }, 'holdfast reconcile [--repair] [--store NAME]')
   return { repair: values.repair ?? false, stores: chosenStores(config, values.store) }
 }
 

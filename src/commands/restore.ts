@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { parseArgs } from 'node:util'
 import type { Redis } from 'ioredis'
-import { type Config, ConfigError } from '../config.js'
+import type { Config } from '../config.js'
 import type { LedgerEntry } from '../domain/ledger-entry.js'
 import { formatPosition } from '../domain/position.js'
 import { formatLines } from '../domain/reservation.js'
@@ -13,6 +12,7 @@ import { type LostEntries, previewRestore, type RestorePreview } from '../recove
 import { connectRedis } from '../stock/connection.js'
 import { LedgerStream } from '../stock/ledger-stream.js'
 import { StoreFence } from '../stock/store-fence.js'
+import { readCommandLine } from './command-line.js'
 import { reachServers, reasonOf, startupError } from './given-servers.js'
 import { chosenStores } from './store-arguments.js'
 
@@ -49,13 +49,8 @@ export async function runRestore(given: Config, args: readonly string[]): Promis
 
 /** @throws ConfigError */
 function readArguments(config: Config, args: readonly string[]): { yes: boolean; stores: string[] } {
-  let values: { yes?: boolean; store?: string }
-  try {
-    const options = { yes: { type: 'boolean' }, store: { type: 'string' } } as const
-    values = parseArgs({ args: [...args], options, strict: true }).values
-  } catch (error) {
-    throw new ConfigError(`holdfast restore [--yes] [--store NAME]: ${(error as Error).message}`)
-  }
+  const options = { yes: { type: 'boolean' }, store: { type: 'string' } } as const
+  const { values } = readCommandLine(args, { options }, 'holdfast restore [--yes] [--store NAME]')
   return { yes: values.yes ?? false, stores: chosenStores(config, values.store) }
 }
 

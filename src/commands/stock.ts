@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util'
 import { type Config, ConfigError } from '../config.js'
 import { openDatabase } from '../ledger/database.js'
 import { StoreLedger } from '../ledger/store-ledger.js'
@@ -8,6 +7,7 @@ import { connectRedis } from '../stock/connection.js'
 import { StockGate } from '../stock/gate.js'
 import { StockReader } from '../stock/stock-reader.js'
 import { StoreFence } from '../stock/store-fence.js'
+import { readCommandLine } from './command-line.js'
 import { openCommandServers } from './command-servers.js'
 import { startupError } from './given-servers.js'
 import { exportStock } from './stock-export.js'
@@ -37,9 +37,10 @@ interface Arguments {
 export async function runStock(config: Config, args: readonly string[]): Promise<number> {
   const { verb, file, dryRun, store } = readArguments(config, args)
   const lines = verb === 'import' ? await readStockFile(file) : []
-  const { served, close } = await openCommandServers(config, `stock ${verb}`)
+  // Before servers are started, which a signal would leave behind.
   const stop = new AbortController()
   stopSignal().then(() => stop.abort())
+  const { served, close } = await openCommandServers(config, `stock ${verb}`)
   try {
     return await withOpenStore(served, store, async (gate, reader) => {
       if (verb === 'export') return exportStock(reader, file, stop.signal)
@@ -65,13 +66,9 @@ function readArguments(config: Config, args: readonly string[]): Arguments {
 }
 
 function parse(args: readonly string[]) {
-  try {
-    const text = { type: 'string' } as const
-    const options = { store: text, file: text, 'dry-run': { type: 'boolean' } } as const
-    return parseArgs({ args: [...args], options, strict: true, allowPositionals: true })
-  } catch (error) {
-    throw new ConfigError(`${usage}\n${(error as Error).message}`)
-  }
+  const text = { type: 'string' } as const
+  const options = { store: text, file: text, 'dry-run': { type: 'boolean' } } as const
+  return readCommandLine(args, { options, allowPositionals: true }, usage)
 }
 
 /** Works on a store once its fence is open: opened here if no API or worker has. */

@@ -25,6 +25,13 @@ folderTest(
   },
 )
 
+folderTest('a command that is stopped while it starts private servers ends them', async ({ folder }) => {
+  const command = new HoldfastCommand(['stock', 'export'], { HOLDFAST_DATA: folder })
+  await command.says(/starting [\s\S]*starting /)
+  // By itself, and not by the signal. That no server is left the folder's own check sees.
+  expect(await command.kill('SIGINT')).toEqual(expect.any(Number))
+})
+
 folderTest('a command says so when a folder holds no data, and makes none', async ({ folder }) => {
   const command = new HoldfastCommand(['stock', 'export'], { HOLDFAST_DATA: `${folder}/nothing` })
   expect(await command.ended).toBe(2)

@@ -105,7 +105,10 @@ describe('keys create', () => {
     ['--name shop --scopes admin --expires 2100-01-01'],
     ['--name shop --scopes admin --expires 2100-01-01T00:00:00'],
     ['--name shop --scopes admin --expires 2100-13-01T00:00:00Z'],
+    ['--name shop --scopes admin --expires 2100-02-30T00:00:00Z'],
     ['--name shop --scopes admin --expires 2020-01-01T00:00:00Z'],
+    ['--name shop --name office --scopes admin'],
+    ['--name shop --scopes admin --scopes stock:read'],
   ])('refuses %s, and keeps nothing', async ([args]) => {
     await expect(keys(`create ${args}`)).rejects.toBeInstanceOf(ConfigError)
     expect(await rows()).toEqual([])
