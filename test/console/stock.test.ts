@@ -74,7 +74,7 @@ describe('a comparison of 100,000 SKUs', () => {
     await page.getByRole('button', { name: 'Compare now' }).click()
     await sees(page, /^Comparing the counts of SKUs: [\d,]+ of 100,000\. No difference so far\.$/)
     expect(await page.getByRole('button', { name: 'Compare now' }).isDisabled()).toBe(true)
-    await page.getByText('Redis and MySQL agree').first().waitFor({ timeout: 60_000 })
+    await page.getByText('Redis and MySQL agree').first().waitFor({ timeout: 100_000 })
     expect(await figure(page, 'Compared')).toMatch(/^100,000 SKUs/)
     expectNoFaults(faults)
   })
