@@ -20,11 +20,10 @@ export interface KnownKeys {
 }
 
 export async function readKeys(database: Database): Promise<KnownKeys> {
+  // First, so that the first key is known when a service asks for keys because of it.
+  const everMade = await database.apiKey.count()
   const rows = await database.apiKey.findMany({ where: { revokedAt: null } })
-  return {
-    keys: rows.map(toStoredKey),
-    anyEver: rows.length > 0 || (await database.apiKey.count()) > 0,
-  }
+  return { keys: rows.map(toStoredKey), anyEver: rows.length > 0 || everMade > 0 }
 }
 
 /** What an administrator is shown of a key. */
