@@ -159,6 +159,14 @@ describe('the checker finds', () => {
       (told) => (entryAt(told, 3).occurredAtMs = began + 2025),
       /confirm at 1-4: its deadline was 5 ms ago/,
     ],
+    'a second payment that is accepted': [
+      (told) => {
+        const call = { ...(told.events[5] as Event).call, paymentRef: 'another' } as Call
+        const [startMs, endMs] = [began + 2061, began + 2065]
+        told.events.push({ ...(told.events[5] as Event), number: 9, call, startMs, endMs })
+      },
+      /call 9, confirm .*it was paid by pay/,
+    ],
     'an early expiry': [
       (told) => (entryAt(told, 4).occurredAtMs = began + 2029),
       /its deadline is 1 ms away/,

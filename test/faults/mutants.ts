@@ -185,7 +185,22 @@ export const mutants: readonly Mutant[] = [
       },
     ],
     kind: 4,
+    way: 'promoted in step, half an API stays behind',
     finding: /confirm .* answered 200 .*the ledger has no such thing/,
+  },
+  {
+    name: 'believe-a-turned-back',
+    defect: 'a Redis that was a replica for a moment, in the same process, is believed',
+    patches: [
+      {
+        file: 'lua/include/history.lua',
+        from: 'return known and known ~= history',
+        to: 'return false and known ~= history',
+      },
+    ],
+    kind: 4,
+    way: 'a primary turns back',
+    finding: /answered 20\d .*the ledger has no such thing|it is noticed that Redis turned back/,
   },
   {
     name: 'ignore-the-fence',
@@ -232,5 +247,136 @@ export const mutants: readonly Mutant[] = [
     ],
     kind: 10,
     finding: /^call \d+ \(stock\) was answered from .* had been answered from/,
+  },
+  {
+    name: 'hold-only-with-mysql',
+    defect: 'holds are put off for as long as MySQL is away',
+    patches: [
+      {
+        file: 'dist/http/reservation-routes.js',
+        from: 'const { reason } = store.guard;',
+        to: "const reason = store.guard.standstillMs > 400 ? 'MySQL is away' : store.guard.reason;",
+      },
+    ],
+    kind: 5,
+    way: 'gone',
+    finding: /\(reserve\) .*was put off: urn:holdfast:holds-paused; without MySQL all calls go on/,
+  },
+  {
+    name: 'put-off-payments',
+    defect: 'payments are put off, too, when Redis has no memory for holds',
+    patches: [
+      {
+        file: 'dist/http/reservation-routes.js',
+        from: "const result = await store.gate.confirm(id, body.paymentRef, body.ifExpired ?? 'refuse');",
+        to: `const { reason } = store.guard;
+            if (reason) return sendRefusal(reply, { refused: 'holds-paused', reason });
+            const result = await store.gate.confirm(id, body.paymentRef, body.ifExpired ?? 'refuse');`,
+      },
+    ],
+    kind: 8,
+    way: 'memory full, as the guard sees',
+    finding: /a confirm is not put off for holds-paused/,
+  },
+  {
+    name: 'hide-when-to-come-back',
+    defect: 'a 503 does not say when to come back',
+    patches: [
+      { file: 'dist/http/problem.js', from: "reply.header('retry-after', retryAfterSeconds)", to: '{}' },
+    ],
+    kind: 3,
+    finding: /its 503 has no Retry-After/,
+  },
+  {
+    name: 'try-again-in-secret',
+    defect: 'a hold that was refused for lack of stock is tried again after the answer',
+    patches: [
+      {
+        file: 'dist/http/reservation-routes.js',
+        from: 'store.refusals.count();',
+        to: 'setTimeout(() => store.gate.reserve(wanted, idempotencyKeyOf(request)).catch(() => {}), 300);',
+      },
+    ],
+    kind: 10,
+    finding: /^reserve at .*: nobody asked for it under order-/,
+  },
+  {
+    name: 'take-another-payment',
+    defect: 'a second payment with another reference is accepted for what was paid',
+    patches: [
+      {
+        file: 'lua/confirm.lua',
+        from: "if payment_ref ~= '' and payment_ref ~= reservation.payment_ref then",
+        to: 'if false then',
+      },
+    ],
+    kind: 10,
+    finding: /^call \d+, confirm .*it was paid by/,
+  },
+  {
+    name: 'reacquire-without-check',
+    defect: 'a late payment takes units that are not there',
+    patches: [
+      {
+        file: 'lua/confirm.lua',
+        from: 'if available[sku] < quantity then',
+        to: 'if available[sku] < 0 then',
+      },
+      {
+        file: 'lua/include/stock.lua',
+        from: 'local a, h, s = available[sku] + available_change,',
+        to: 'local a, h, s = math.max(0, available[sku] + available_change),',
+      },
+    ],
+    kind: 10,
+    finding: /^reacquire at .*makes a count of \S+ negative/,
+  },
+  {
+    name: 'forget-the-oldest',
+    defect: 'the reservation that has been due for longest never expires',
+    patches: [
+      {
+        file: 'lua/expire.lua',
+        from: "'BYSCORE', 'LIMIT', first, limit",
+        to: "'BYSCORE', 'LIMIT', first + 1, limit",
+      },
+    ],
+    kind: 10,
+    finding: /reservations are past their deadline/,
+  },
+  {
+    name: 'restore-without-deadlines',
+    defect: 'a restore forgets the deadlines of what is held',
+    patches: [
+      {
+        file: 'lua/restore.lua',
+        from: "add(state == 'held' and deadlines or finished, time, id)",
+        to: "if state ~= 'held' then add(finished, time, id) end",
+      },
+    ],
+    kind: 3,
+    way: 'emptied while it runs',
+    finding: /^the deadlines are those of held reservations: /,
+  },
+  {
+    name: 'restore-without-keys',
+    defect: 'a restore forgets which keys were used',
+    patches: [{ file: 'lua/restore.lua', from: 'add(keys, key, id)', to: '' }],
+    kind: 3,
+    way: 'emptied while it runs',
+    finding: /has made \S+ before|an idempotency key has one reservation/,
+  },
+  {
+    name: 'move-the-watermark-alone',
+    defect: 'MySQL is said to hold expiries whose counts it does not have',
+    patches: [
+      {
+        file: 'dist/ledger/ledger-tables.js',
+        from: '...rowWrites(saveStock, stockRows(entries)),',
+        to: "...rowWrites(saveStock, stockRows(entries.filter(({ kind }) => kind !== 'expire'))),",
+      },
+    ],
+    kind: 10,
+    finding: /^the stock in MySQL is the fold of the ledger: /,
   },
 ]

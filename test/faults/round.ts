@@ -39,7 +39,8 @@ export interface RoundResult {
 /** Calls that a frozen server holds up are answered later than that. */
 const clientTimeoutMs = 3000
 const reconcileTimeoutMs = 60_000
-const findingsMax = 20
+const fillTimeoutMs = 60_000
+const findingsMax = 100
 
 /**
  * One round: a store of its own, a crowd, faults; then, when they are healed, quiet; then everything
@@ -74,13 +75,18 @@ export async function runRound(
   }
 }
 
-async function fillShelves({ clients: [client] }: Scene): Promise<void> {
+/** Nothing of it may go with a disk: MySQL holds it before anything breaks. */
+async function fillShelves({ stage, clients: [client] }: Scene): Promise<void> {
   for (const { sku, onHand } of assortment) {
     const event = await client?.send({ verb: 'set', sku, onHand })
     if (event?.reply?.status !== 201) {
       throw new Error(`${sku} cannot be put on sale: ${JSON.stringify(event?.reply ?? event?.lost)}`)
     }
   }
+  const isHeld = async () =>
+    (await stage.database.store.findUniqueOrThrow({ where: { name: stage.store } })).sequence >=
+    assortment.length
+  await eventually(isHeld, 'MySQL holds what is on sale', fillTimeoutMs)
 }
 
 /**

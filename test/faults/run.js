@@ -1,5 +1,5 @@
 // Runs rounds of faults, a test each, and ends with the line `N passed, N failed`:
-//   npm run test:faults -- [--rounds N] [--seed S] [--kind K] [--mutants] [--short]
+//   npm run test:faults -- [--rounds N] [--seed S] [--kind K] [--short] [--mutants | --mutant NAME]
 import { parseArgs } from 'node:util'
 import { runToTotals } from '../support/totals.js'
 
@@ -9,6 +9,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     kind: { type: 'string' },
     mutants: { type: 'boolean', default: false },
+    mutant: { type: 'string' },
     short: { type: 'boolean', default: false },
   },
 })
@@ -22,7 +23,8 @@ const options = {
   rounds: values.rounds === undefined ? undefined : Number(values.rounds),
   seed: values.seed === undefined ? undefined : Number(values.seed),
   kind: values.kind === undefined ? undefined : Number(values.kind),
-  mutants: values.mutants,
+  mutants: values.mutants || values.mutant !== undefined,
+  mutant: values.mutant,
   short: values.short,
 }
 process.env.HOLDFAST_FAULTS = JSON.stringify(options)

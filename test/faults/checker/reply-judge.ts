@@ -38,7 +38,7 @@ export class ReplyJudge {
         return this.judgeReserve(call, reply, index)
       case 'confirm':
         return reply.status < 300
-          ? this.judgeReservation(call, reply, index, 'confirmed')
+          ? this.judgePaid(call, reply, index)
           : this.judgeUnpaid(call, event, reply, index)
       case 'release':
         return reply.status < 300
@@ -146,6 +146,14 @@ export class ReplyJudge {
       return { wrong: `${reply.status} with persisted ${reply.body.persisted}` }
     }
     return { span: fromEntry(index, this.model.endOf(booking)) }
+  }
+
+  /** Paid by this payment, now or before: whoever paid twice has to learn of it. */
+  private judgePaid(call: Asked<'confirm'>, reply: Reply, index: number): Judgement {
+    const judgement = this.judgeReservation(call, reply, index, 'confirmed')
+    const paidBy = this.model.bookingAt(call.id, index)?.paymentRef
+    if (judgement === 'lost' || paidBy === call.paymentRef) return judgement
+    return { wrong: `it was paid by ${paidBy}` }
   }
 
   private judgeUnpaid(call: Asked<'confirm'>, event: Event, reply: Reply, index: number): Judgement {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { SeededRandom } from '../../../src/demo/seeded-random.js'
 import { eventually } from '../../support/test-store.js'
 import { nowMs } from '../history.js'
 import type { ProductPart } from '../stage/product-part.js'
@@ -51,12 +52,20 @@ export const promotedReplica: FaultKind = {
           ...promotion,
           atMs,
           lagMs: promotion.lags ? lagMs : 0,
-          splitMs: random.whole(100, 1600),
+          splitMs: drawSplitMs(random, promotion),
         })
       : turnBack(atMs, way, lagMs)
     return { settings: { workers: 2 }, faults: [fault] }
   },
   judge: ({ history }) => findPutOff(history.events, ['store-fenced', 'redis-unavailable', 'overloaded']),
+}
+
+/**
+ * Half an instance believes two servers: long enough for the new one to be opened, and to get past what
+ * the old one promised.
+ */
+function drawSplitMs(random: SeededRandom, { commandsStay }: Promotion): number {
+  return commandsStay ? random.whole(1500, 2500) : random.whole(100, 1600)
 }
 
 function promote(

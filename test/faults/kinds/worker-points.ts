@@ -37,8 +37,8 @@ const points: readonly Point[] = [
   },
 ]
 
-/** The writer may be idle for a while: the next entry takes it to the point. */
-const waitMsMax = 5000
+/** The writer may be starting, or idle for a while: the next entry takes it to the point. */
+const waitMsMax = 15_000
 
 /** Where, and of how many workers: with a second one the lease changes hands. */
 const turns = [1, 2].flatMap((workers) => points.map((point) => ({ point, workers })))

@@ -48,7 +48,7 @@ function wrongHosts(atMs: number, way: string, seconds: number): Drawn {
     inflict: async ({ stage }) => {
       await delay(1000)
       return stage.apis.every(({ log }) => {
-        const loggedMs = Number(/"time":(\d+)/.exec(log)?.[1])
+        const loggedMs = Date.parse(/"time":"([^"]+)"/.exec(log)?.[1] ?? '')
         return Math.abs(loggedMs - Date.now() - seconds * 1000) < (hourSeconds * 1000) / 2
       })
     },
