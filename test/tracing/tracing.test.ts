@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type BriefStore, openBriefStore } from '../support/brief-store.js'
-import { buildHoldfast, HoldfastCommand } from '../support/holdfast-command.js'
+import { HoldfastCommand } from '../support/holdfast-command.js'
 import { attributeOf, type ReceivedSpan, SpanReceiver } from '../support/span-receiver.js'
 import { eventually } from '../support/test-store.js'
 
@@ -16,7 +16,6 @@ let store: BriefStore
 let settings: Record<string, string>
 
 beforeAll(async () => {
-  await buildHoldfast()
   store = await openBriefStore()
   settings = {
     REDIS_URL: store.config.redisUrl,
