@@ -6,6 +6,7 @@ import { measureConfirmWait } from './scale/confirm-wait.js'
 import { measureDueAtOnce } from './scale/due-at-once.js'
 import { measureManyOpen } from './scale/many-open.js'
 import { measureManySkus } from './scale/many-skus.js'
+import { measureReconciliation } from './scale/reconciliation.js'
 import type { ScaleFigures, ScaleSizes } from './scale/scale-figures.js'
 import { checkScaleTargets, formatScaleReport } from './scale/scale-report.js'
 import { measureTwoOfEach } from './scale/two-of-each.js'
@@ -21,6 +22,7 @@ const steps: Readonly<Record<string, (run: BenchRun, sizes: ScaleSizes) => Promi
   'due-at-once': (run, sizes) => measureDueAtOnce(run, sizes.due),
   'two-of-each': measureTwoOfEach,
   'confirm-wait': measureConfirmWait,
+  reconciliation: measureReconciliation,
 }
 
 const names = Object.keys(steps)

@@ -16,22 +16,24 @@ const windowCalls = 2000
  * the expirer woken for them as the route would.
  *
  * @param ttlSecondsAt how long a hold made now is to last.
+ * @param skus are wanted in turn.
  */
 export async function loadHolds(
   product: Product,
   count: number,
   ttlSecondsAt: (nowMs: number) => number,
+  skus = 1,
 ): Promise<void> {
   const config = readConfig({})
   const redis = await connectRedis(product.redis.url, config)
   const gate = new StockGate(redis, 'main', config)
   const onLostJob = (error: unknown) => console.error('a delayed job was lost', error)
   const scheduler = new ExpiryScheduler(openExpiryQueue(redis, 'main'), config.expiryBucketMs, onLostJob)
-  const lines = [{ sku: skuName('sku', 0), quantity: 1 }]
   let next = 0
   const work = async () => {
     for (let i = next++; i < count; i = next++) {
       const ttlSeconds = ttlSecondsAt(Date.now())
+      const lines = [{ sku: skuName('sku', i % skus), quantity: 1 }]
       const request = { customerId: `customer-${i}`, orderId: undefined, ttlSeconds, lines }
       const result = await gate.reserve(request, randomUUID())
       if (isRefusal(result)) throw new Error(`a hold was refused: ${result.refused}`)

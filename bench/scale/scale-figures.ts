@@ -8,6 +8,7 @@ export interface ScaleFigures {
   due?: { holds: number; passes: DuePass[] }
   /** Medians of a confirm that does not wait for MySQL and of one that does. */
   confirmWait?: { connections: number; passes: { withoutMs: number; withMs: number }[] }
+  reconciliation?: { reservations: number; skus: number; passes: ReconciliationPass[] }
   twoOfEach?: { holdsPerSecond: number; ofBare: number }
 }
 
@@ -20,6 +21,15 @@ export interface DuePass {
   /** The same, each over the `bare` beside it. */
   beforeOfBare: number
   meanwhileOfBare: number
+}
+
+export interface ReconciliationPass {
+  /** From the start of the command to its end, and the most memory it had in use. */
+  alone: { seconds: number; peakMb: number }
+  underLoad: { seconds: number; peakMb: number }
+  /** The load that it ran beside from its start on: for how long, and the holds it was given. */
+  loadSeconds: number
+  holdsPerSecond: number
 }
 
 export interface ScaleSizes {

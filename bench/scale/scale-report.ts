@@ -5,12 +5,16 @@ import { figure, formatTable, whole } from '../table.js'
 import { atLeast, atMost, type TargetCheck } from '../targets.js'
 import type { ScaleFigures } from './scale-figures.js'
 
-export function checkScaleTargets({ growth, memory, drain, due, confirmWait }: ScaleFigures): TargetCheck[] {
+export function checkScaleTargets(figures: ScaleFigures): TargetCheck[] {
+  const { growth, memory, drain, due, confirmWait, reconciliation } = figures
   const growthRatio = median((growth?.passes ?? []).map(({ few, many }) => many / few))
   const drained = median((drain?.passes ?? []).map(({ entriesPerSecond }) => entriesPerSecond))
   const late = (due?.passes ?? []).map(({ latestMs }) => latestMs / 1000)
   const meanwhile = (due?.passes ?? []).map((pass) => pass.meanwhileOfBare / pass.beforeOfBare)
   const waited = median((confirmWait?.passes ?? []).map(({ withMs, withoutMs }) => withMs - withoutMs))
+  const compared = reconciliation?.passes ?? []
+  const peaks = compared.flatMap(({ alone, underLoad }) => [alone.peakMb, underLoad.peakMb])
+  const what = `${whole(reconciliation?.reservations)} reservations and ${whole(reconciliation?.skus)} SKUs`
   return [
     atLeast(
       `hold rate from ${whole(growth?.many)} open on over that from ${whole(growth?.few)} on`,
@@ -26,6 +30,9 @@ export function checkScaleTargets({ growth, memory, drain, due, confirmWait }: S
       waited,
       30,
     ),
+    atMost(`seconds to compare ${what}`, median(compared.map(({ alone }) => alone.seconds)), 60),
+    atMost('the same beside a load', median(compared.map(({ underLoad }) => underLoad.seconds)), 60),
+    atMost('MiB of memory it takes at most', peaks.length > 0 ? Math.max(...peaks) : undefined, 300),
   ]
 }
 
@@ -35,7 +42,7 @@ export function checkScaleTargets({ growth, memory, drain, due, confirmWait }: S
  * @param options a smoke run gets no verdict; in a whole run a target without a figure is named, too.
  */
 export function formatScaleReport(figures: ScaleFigures, options: BenchOptions): string {
-  const { drain, memory, growth, skus, due, twoOfEach, confirmWait } = figures
+  const { drain, memory, growth, skus, due, twoOfEach, confirmWait, reconciliation } = figures
   const rows: string[][] = []
   for (const { entriesPerSecond, entries, bare } of drain?.passes ?? []) {
     const rate = `${whole(entriesPerSecond)} entries/s of ${whole(entries)}`
@@ -67,6 +74,10 @@ export function formatScaleReport(figures: ScaleFigures, options: BenchOptions):
       'median of a payment, not waiting and waiting',
       `${figure(withoutMs)} and ${figure(withMs)} ms`,
     ])
+  }
+  for (const { alone, underLoad, holdsPerSecond } of reconciliation?.passes ?? []) {
+    const beside = `${figure(underLoad.seconds)} s and ${whole(underLoad.peakMb)} MB beside ${whole(holdsPerSecond)} holds/s`
+    rows.push(['reconcile', `${figure(alone.seconds)} s and ${whole(alone.peakMb)} MB, ${beside}`])
   }
   const targets = targetsToShow(checkScaleTargets(figures), options)
   const table = formatTable(['scale', 'value'], rows)

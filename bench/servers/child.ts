@@ -45,6 +45,15 @@ export class Child {
     return this.process.exitCode !== null || this.process.signalCode !== null
   }
 
+  /** How it ended, once it has. */
+  get status(): number | NodeJS.Signals {
+    return this.process.signalCode ?? this.process.exitCode ?? 0
+  }
+
+  get output(): string {
+    return readFileSync(this.logFile, 'utf8')
+  }
+
   /** The first message it sends. @throws Error with the end of its log when it ends instead, or is silent. */
   async message(): Promise<unknown> {
     const ended = once(this.process, 'exit').then(() => {
@@ -60,7 +69,7 @@ export class Child {
   }
 
   failure(): Error {
-    const tail = readFileSync(this.logFile, 'utf8').trim().split('\n').slice(-12).join('\n')
+    const tail = this.output.trim().split('\n').slice(-12).join('\n')
     const { exitCode, signalCode } = this.process
     return new Error(
       `${this.name} ended (${signalCode ?? `status ${exitCode}`}): ${tail || 'it printed nothing'}`,

@@ -3,6 +3,7 @@ import { migrateDatabase } from '#product/commands/migrate.js'
 import { readConfig } from '#product/config.js'
 import { anyFreePort } from '#product/embedded/port-choice.js'
 import type { RedisServer } from '#product/embedded/redis-server.js'
+import { readPeakMb } from '../process-memory.js'
 import type { BenchServers } from './bench-servers.js'
 import { Child } from './child.js'
 import type { Cleanup } from './cleanup.js'
@@ -17,6 +18,14 @@ export interface ProductOptions {
   workers?: number
   /** Settings of the product's processes over their defaults. */
   env?: Record<string, string>
+}
+
+export interface CommandRun {
+  status: number | NodeJS.Signals
+  output: string
+  seconds: number
+  /** The most memory it had in use. */
+  peakMb: number
 }
 
 const readyTimeoutMs = 30_000
@@ -127,6 +136,26 @@ export class Product implements Target {
       await delay(pollMs)
     }
     return performance.now() - began
+  }
+
+  /** Runs a command of the product on the same servers. @returns how it ended, what it printed and took. */
+  async runCommand(name: string): Promise<CommandRun> {
+    const { cleanup, servers } = this.options
+    const began = performance.now()
+    const args = [inRepository('dist/main.js'), name]
+    const child = Child.start({ name: `holdfast ${name}`, args, env: this.env, folder: servers.folder })
+    cleanup.add(() => child.stop())
+    let peakMb = Number.NaN
+    while (!child.ended) {
+      peakMb = readPeakMb(child.pid) || peakMb
+      await delay(pollMs)
+    }
+    return {
+      status: child.status,
+      output: child.output,
+      seconds: (performance.now() - began) / 1000,
+      peakMb,
+    }
   }
 
   /** Ends its processes and its Redis, and drops its database. */
