@@ -26,7 +26,7 @@ import { eventually } from './support/test-store.js'
  * image; here it is a user id), the network between containers and MySQL's image. MySQL's part is
  * played by the test servers' database, and its flags are only read.
  */
-vi.setConfig({ testTimeout: 60_000 })
+vi.setConfig({ testTimeout: 180_000 })
 
 const project = fileURLToPath(new URL('..', import.meta.url))
 const projectFile = (name: string) => readFile(join(project, name), 'utf8')
@@ -163,8 +163,8 @@ describe('the image', () => {
     const api = run('api', { PORT: String(port) })
     const workerPort = await anyFreePort()
     const worker = run('worker', { HOLDFAST_WORKER_PORT: String(workerPort) })
-    await eventually(async () => (await checkHealth(port)) === 0, 'the API is healthy')
-    await eventually(async () => (await checkHealth(workerPort)) === 0, 'the worker is healthy')
+    await eventually(async () => (await checkHealth(port)) === 0, 'the API is healthy', 60_000)
+    await eventually(async () => (await checkHealth(workerPort)) === 0, 'the worker is healthy', 60_000)
 
     const call = async (method: string, path: string, body?: object, key = apiKey) => {
       const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
