@@ -189,6 +189,23 @@ describe('the ledger writer', () => {
     expect(Math.max(...sizes.slice(before))).toBeGreaterThan(1.5 * small)
   }, 60_000)
 
+  test('leaves the store to another one when it cannot reach MySQL, and says so once', async () => {
+    await trade(shopper, 4)
+    let looks = 0
+    class UnreachableLedger extends StoreLedger {
+      override row(): Promise<StoreRow> {
+        throw new Error(`no connection after ${++looks} ms`)
+      }
+    }
+    const said: string[] = []
+    const log = { info: () => {}, error: (_: object, message: string) => void said.push(message) }
+    startWriter({ ledger: UnreachableLedger, log })
+    await eventually(() => looks > 3, 'the one that cannot reach MySQL tries again')
+    startWriter()
+    await expectInvariants(store)
+    expect(said).toEqual(['the ledger writer cannot go on; it retries'])
+  })
+
   test('shares a store with another one, whoever is faster', async () => {
     class UnleasedStream extends LedgerStream {
       override async lease(): Promise<boolean> {
