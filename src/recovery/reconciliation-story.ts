@@ -1,5 +1,5 @@
 import type { entryKinds } from '../domain/ledger-entry.js'
-import { comparePositions, origin, type Position } from '../domain/position.js'
+import { comparePositions, type Position } from '../domain/position.js'
 import { formatLines, type Reservation, type ReservationState } from '../domain/reservation.js'
 import type { StoreLedger } from '../ledger/store-ledger.js'
 
@@ -25,7 +25,10 @@ const states: Readonly<Partial<Record<keyof typeof entryKinds, ReservationState>
   expire: 'expired',
 }
 
-/** Entries of one reservation that are looked at; nobody extends a hold more often. */
+/**
+ * The newest entries of a reservation that are looked at, besides its first one. What changes its state
+ * comes last, so that those left out have extended it, and there are others that did.
+ */
 const entriesMax = 1000
 
 /** @returns undefined when the ledger has no reservation of this id up to the position. */
@@ -34,9 +37,13 @@ export async function readStory(
   reservationId: string,
   at: Position,
 ): Promise<Story | undefined> {
-  const all = await ledger.entries({ reservationId, after: origin, limit: entriesMax })
-  const entries = all.filter(({ position }) => comparePositions(position, at) <= 0)
-  const first = entries[0]
+  const beyond = { epoch: at.epoch, sequence: at.sequence + 1 }
+  const entries = await ledger.entries({ reservationId, after: beyond, order: 'newest', limit: entriesMax })
+  entries.reverse()
+  const [first] =
+    entries.length < entriesMax
+      ? entries
+      : await ledger.entries({ reservationId, after: undefined, limit: 1 })
   const newest = entries.at(-1)
   if (!newest || first?.kind !== 'reserve') return undefined
   const turns = entries.filter(({ kind }) => states[kind] !== undefined)

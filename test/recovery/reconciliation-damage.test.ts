@@ -377,6 +377,22 @@ test('a reservation that was rebuilt can be paid, and one without a deadline exp
   expect((await store.reconcile()).drifted).toEqual([])
 })
 
+test('a reservation that was extended more than a thousand times can be mended', async () => {
+  const { sku, open } = await prepare()
+  const { gate, reader } = store.services
+  await Promise.all(Array.from({ length: 1001 }, (_, i) => gate.extend(open.id, 2000 + i)))
+  await gate.confirm(open.id, 'pay-2', 'refuse')
+  await store.caughtUp()
+  const { reservation } = (await reader.reservation(open.id)) as ReservationOn
+  await store.redis.hdel(store.keys.reservations, open.id)
+  await store.reconcile(true)
+  expect((await store.reconcile()).drifted).toEqual([])
+  expect(await reader.reservation(open.id)).toMatchObject({
+    reservation: { ...reservation, position: expect.anything() },
+  })
+  expect(await store.redis.hget(store.keys.stock, sku)).toBe('15 0 5')
+})
+
 describe('what the ledger cannot tell is named and left alone', () => {
   test('entries missing from the ledger', async () => {
     const { sku } = await prepare()
