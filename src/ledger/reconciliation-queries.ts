@@ -229,6 +229,38 @@ async function areEntriesMissing(
   return Number(row?.found) + Number(row?.quarantined) < to.sequence - first - 1
 }
 
+/** The kinds of a reservation's entries that change its state, before and after one of its lines. */
+export interface Turns {
+  before: EntryKind[]
+  after: EntryKind[]
+  /** Whether the reconciler wrote any of its entries: then its state may have changed by that. */
+  corrected: boolean
+}
+
+/** A reservation turns three times at most; of more it is enough to know that there are. */
+const turnsMax = 10
+
+/** @param sequence of the line that they are before and after. */
+export async function readTurns(
+  ledger: StoreLedger,
+  reservationId: string,
+  sku: string,
+  sequence: number,
+): Promise<Turns> {
+  const storeId = await ledger.storeId()
+  const rows = await ledger.database.$queryRaw<{ sequence: WholeNumber; kind: EntryKind }[]>`
+    SELECT sequence, kind FROM ledger
+    WHERE store_id = ${storeId} AND reservation_id = ${reservationId} AND sku = ${sku}
+      AND sequence <> ${sequence} AND kind <> 'extend'
+    ORDER BY kind <> 'correct', sequence LIMIT ${turnsMax}`
+  const turns = rows.filter(({ kind }) => kind !== 'correct')
+  return {
+    before: turns.filter((row) => Number(row.sequence) < sequence).map(({ kind }) => kind),
+    after: turns.filter((row) => Number(row.sequence) > sequence).map(({ kind }) => kind),
+    corrected: turns.length < rows.length,
+  }
+}
+
 /** The records of reservations as Redis would hold them, from MySQL's rows as they are now. */
 export async function readRecords(ledger: StoreLedger, ids: readonly string[]): Promise<Map<string, string>> {
   if (ids.length === 0) return new Map()

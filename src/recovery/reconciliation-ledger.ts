@@ -1,15 +1,16 @@
-import { entryKinds } from '../domain/ledger-entry.js'
 import { comparePositions, formatPosition, type Position } from '../domain/position.js'
-import { parseRecord } from '../domain/reservation.js'
+import { parseRecord, type Reservation } from '../domain/reservation.js'
 import { type Counts, parseCounts } from '../domain/stock.js'
 import {
   type BrokenLine,
   readBrokenLines,
   readRecords,
+  readTurns,
   type SkuAtPosition,
 } from '../ledger/reconciliation-queries.js'
 import type { StoreLedger } from '../ledger/store-ledger.js'
 import type { SurveyedSku } from '../stock/store-survey.js'
+import { judgeKind, movesOf } from './reconciliation-kinds.js'
 
 /** What the ledger says about a SKU's counts. */
 export interface LedgerVerdict {
@@ -33,9 +34,10 @@ const brokenLinesMax = 20
  * - The counts that each line carries. Where they do not follow from the line before, either Redis'
  *   counts were changed between the two (every later line then carries the change), or the line was.
  * - The reservation that a line belongs to. When it has another quantity than its line, the line was
- *   changed, and the reservation's quantity counts.
+ *   changed, and the reservation's quantity counts. When the line's kind is no step of its way, and the
+ *   counts follow by one that is, that one counts (`judgeKind`).
  *
- * Where entries are missing nothing can tell, and nothing is corrected.
+ * Where entries are missing, or the witnesses do not agree, nothing can tell and nothing is corrected.
  */
 export async function judgeLedger(
   ledger: StoreLedger,
@@ -83,7 +85,7 @@ async function judgeBrokenLines(
   fold: Counts,
   broken: readonly BrokenLine[],
 ): Promise<LedgerVerdict> {
-  const quantities = await readQuantities(ledger, sku, broken)
+  const reservations = await readReservations(ledger, broken)
   const truth = { ...fold }
   const redisCauses: string[] = []
   const ledgerCauses: string[] = []
@@ -92,21 +94,37 @@ async function judgeBrokenLines(
     const from = line.previous
       ? `between the entries ${formatPosition(line.previous)} and ${at}`
       : `before ${at}`
-    if (line.entriesMissing) {
-      const cause = `The ledger in MySQL lacks entries ${from}; restore them from a backup.`
-      return { truth: undefined, redisCause: cause, ledgerCause: undefined }
+    if (line.entriesMissing)
+      return unknown(`The ledger in MySQL lacks entries ${from}; restore them from a backup.`)
+    const { reservationId } = line
+    const reservation = reservationId === undefined ? undefined : reservations.get(reservationId)
+    const quantity = reservation?.lines.find((each) => each.sku === sku)?.quantity ?? line.quantity
+    const turns =
+      reservationId === undefined
+        ? undefined
+        : await readTurns(ledger, reservationId, sku, line.position.sequence)
+    const verdict = judgeKind(line, turns, reservation, quantity)
+    if (verdict === 'untold') {
+      return unknown(
+        `The kind of the ledger line at ${at}, "${line.kind}", may have been changed outside Holdfast: its counts do not follow by it, and nothing tells what it was; compare it with a backup.`,
+      )
     }
-    const quantity = line.reservationId === undefined ? undefined : quantities.get(line.reservationId)
-    const moves = entryKinds[line.kind]
-    if (quantity === undefined || quantity === line.quantity || !Object.values(moves).some(Boolean)) {
+    const said = movesOf(line.kind)
+    const moves = verdict === 'sound' ? said : movesOf(verdict.was)
+    if (verdict !== 'sound') {
+      ledgerCauses.push(
+        `The kind of the ledger line at ${at} was changed outside Holdfast: it says "${line.kind}", and its counts are of "${verdict.was}".`,
+      )
+    } else if (quantity === line.quantity || !Object.values(moves).some(Boolean)) {
       redisCauses.push(`Redis' counts were changed outside Holdfast ${from}.`)
       continue
+    } else {
+      ledgerCauses.push(
+        `The ledger line at ${at} was changed outside Holdfast: it moves ${line.quantity} units, its reservation has ${quantity}.`,
+      )
     }
-    ledgerCauses.push(
-      `The ledger line at ${at} was changed outside Holdfast: it moves ${line.quantity} units, its reservation has ${quantity}.`,
-    )
     for (const count of ['available', 'held', 'sold'] as const) {
-      truth[count] += moves[count] * (quantity - line.quantity)
+      truth[count] += moves[count] * quantity - said[count] * line.quantity
     }
   }
   return {
@@ -116,19 +134,23 @@ async function judgeBrokenLines(
   }
 }
 
-/** How many units of the SKU the reservations of the lines have. */
-async function readQuantities(
+/** The verdict that corrects nothing. */
+function unknown(cause: string): LedgerVerdict {
+  return { truth: undefined, redisCause: cause, ledgerCause: undefined }
+}
+
+/** The reservations of the lines as MySQL's rows have them, without those that cannot be read. */
+async function readReservations(
   ledger: StoreLedger,
-  sku: string,
   broken: readonly BrokenLine[],
-): Promise<Map<string, number>> {
+): Promise<Map<string, Reservation>> {
   const ids = broken.flatMap(({ reservationId }) => (reservationId === undefined ? [] : [reservationId]))
-  const quantities = new Map<string, number>()
+  const reservations = new Map<string, Reservation>()
   for (const [id, record] of await readRecords(ledger, ids)) {
-    const line = parseRecord(id, record)?.lines.find((each) => each.sku === sku)
-    if (line) quantities.set(id, line.quantity)
+    const reservation = parseRecord(id, record)
+    if (reservation) reservations.set(id, reservation)
   }
-  return quantities
+  return reservations
 }
 
 /** A fold below zero is no state that the store can have been in. */

@@ -156,6 +156,50 @@ const damages: Damage[] = [
     corrected: 'sku',
   },
   {
+    name: "the kind of a hold's ledger line edited",
+    inflict: ({ open }) => sql("UPDATE ledger SET kind = 'release' WHERE reservation_id = ?", open.id),
+    finds: (s) => [
+      about(s, { field: 'available', redis: 15, mysql: 15, expected: 15 }),
+      about(s, { field: 'held', redis: 3, mysql: 3, expected: 3 }),
+    ],
+    cause: /^The kind of the ledger line at 1-\d+ .*it says "release", and its counts are of "reserve"\.$/,
+    corrected: 'sku',
+  },
+  {
+    name: "the kind of a payment's ledger line edited into one that could be as well",
+    inflict: ({ paid }) =>
+      sql("UPDATE ledger SET kind = 'release' WHERE kind = 'confirm' AND reservation_id = ?", paid.id),
+    finds: (s) => [
+      about(s, { field: 'available', redis: 15, mysql: 15, expected: 15 }),
+      about(s, { field: 'sold', redis: 2, mysql: 2, expected: 2 }),
+    ],
+    cause: /it says "release", and its counts are of "confirm"\.$/,
+    corrected: 'sku',
+  },
+  {
+    name: 'the kind of the ledger line of a change of stock edited',
+    inflict: ({ sku }) => sql("UPDATE ledger SET kind = 'reserve' WHERE kind = 'set' AND sku = ?", sku),
+    finds: (s) => [
+      about(s, { field: 'available', redis: 15, mysql: 15, expected: 15 }),
+      about(s, { field: 'held', redis: 3, mysql: 3, expected: 3 }),
+    ],
+    cause: /it says "reserve", and its counts are of "adjust"\.$/,
+    corrected: 'sku',
+  },
+  {
+    name: 'counts edited in Redis so that a hold seems to have moved nothing',
+    inflict: async (subject) => {
+      await setCounts(subject, '16 2 2')
+      await store.hold(subject.sku, 1)
+    },
+    finds: (s) => [
+      about(s, { field: 'available', redis: 15, mysql: 15, expected: 14 }),
+      about(s, { field: 'held', redis: 3, mysql: 3, expected: 4 }),
+    ],
+    cause: /^Redis' counts were changed outside Holdfast between the entries 1-\d+ and 1-\d+\.$/,
+    corrected: 'sku',
+  },
+  {
     name: "MySQL's stock row moved ahead of the ledger",
     inflict: ({ sku }) => sql('UPDATE stock SET available = 99, sequence = 1000000 WHERE sku = ?', sku),
     finds: (s) => [about(s, { field: 'row', mysql: '99 3 2' })],
@@ -422,6 +466,24 @@ describe('what the ledger cannot tell is named and left alone', () => {
     expect(report.repaired).toBe(0)
     expect(report.drifted[0]?.cause).toMatch(/^The ledger in MySQL lacks the line at 1-\d+/)
     await store.database.ledgerLine.create({ data: row as NonNullable<typeof row> })
+    expect((await store.reconcile()).drifted).toEqual([])
+  })
+
+  test('a kind that was changed where the reservation does not tell what it was', async () => {
+    const { sku, paid } = await prepare()
+    const counts = await store.redis.hget(store.keys.stock, sku)
+    await sql("UPDATE ledger SET kind = 'expire' WHERE kind = 'confirm' AND reservation_id = ?", paid.id)
+    const row = await store.database.reservation.findFirstOrThrow({ where: { id: paid.id } })
+    await sql('DELETE FROM reservations WHERE id = ?', paid.id)
+    const report = await store.reconcile(true)
+    const drifted = report.drifted.filter((drift) => drift.sku === sku && drift.field !== 'held')
+    expect(drifted).not.toHaveLength(0)
+    expect(drifted[0]?.cause).toMatch(/"expire", may have been changed outside Holdfast/)
+    expect(await store.redis.hget(store.keys.stock, sku)).toBe(counts)
+    expect(await store.corrections({ sku })).toEqual([])
+    await sql("UPDATE ledger SET kind = 'confirm' WHERE kind = 'expire' AND reservation_id = ?", paid.id)
+    await sql('DELETE FROM reservations WHERE id = ?', paid.id)
+    await store.database.reservation.create({ data: row })
     expect((await store.reconcile()).drifted).toEqual([])
   })
 
