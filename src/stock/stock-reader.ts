@@ -56,8 +56,10 @@ export class StockReader {
     const [at = '', ...counts] = await this.scripts.run('count', skus)
     const position = parsePosition(at)
     if (!position) return unread(at)
-    const items = skus.flatMap((sku, i) => (counts[i] ? [readStock(sku, counts[i])] : []))
-    return { items, position }
+    return {
+      items: readPage(skus.flatMap((sku, i) => (counts[i] ? [[sku, counts[i]] as const] : []))),
+      position,
+    }
   }
 
   /**
@@ -71,11 +73,11 @@ export class StockReader {
     const [at = '', ...listed] = await this.scripts.run('list', [from, to, limit])
     const position = parsePosition(at)
     if (!position) return unread(at)
-    const items: Stock[] = []
+    const rows: [string, string][] = []
     for (let i = 0; i + 1 < listed.length; i += 2) {
-      items.push(readStock(listed[i] as string, listed[i + 1] as string))
+      rows.push([listed[i] as string, listed[i + 1] as string])
     }
-    return { items, position }
+    return { items: readPage(rows), position }
   }
 
   skuCount(): Promise<number> {
@@ -137,8 +139,19 @@ function unread(outcome: string): Refusal {
   throw new BrokenScriptError(`unknown outcome ${outcome}`)
 }
 
-function readStock(sku: string, text: string): Stock {
-  const counts = parseCounts(text)
-  if (!counts) throw new Error(`the counts of ${sku} in Redis are malformed`)
-  return { sku, ...counts }
+/** @throws Error which names all SKUs whose counts cannot be read: a page without them would be wrong. */
+function readPage(rows: readonly (readonly [sku: string, counts: string])[]): Stock[] {
+  const items: Stock[] = []
+  const unreadable: string[] = []
+  for (const [sku, text] of rows) {
+    const counts = parseCounts(text)
+    if (counts) items.push({ sku, ...counts })
+    else unreadable.push(sku)
+  }
+  if (unreadable.length > 0) {
+    throw new Error(
+      `the counts of ${unreadable.join(', ')} in Redis cannot be read; "holdfast reconcile --repair" corrects them`,
+    )
+  }
+  return items
 }

@@ -37,6 +37,19 @@ describe('the stock reader', () => {
     expect(await skus('b', 2)).toEqual([])
   })
 
+  scriptTest(
+    'names every SKU of a page whose counts cannot be read, and what mends them',
+    async ({ store }) => {
+      const reader = new StockReader(store.redis, store.name)
+      await store.setStock({ a: 1, b: 2, c: 3, d: 4 })
+      await store.redis.hset(store.keys.stock, 'b', '2 0', 'd', 'x')
+      const named = 'the counts of b, d in Redis cannot be read; "holdfast reconcile --repair" corrects them'
+      await expect(reader.list('', 100)).rejects.toThrow(named)
+      await expect(reader.stock(['a', 'b', 'd'])).rejects.toThrow(named)
+      expect(await reader.list('b', 1)).toMatchObject({ items: [{ sku: 'c', available: 3 }] })
+    },
+  )
+
   scriptTest('lists the SKUs with a prefix alone, wherever the page begins', async ({ store }) => {
     const reader = new StockReader(store.redis, store.name)
     await store.setStock({ a: 1, ab: 1, 'ab-': 1, 'ab.c': 1, ab_: 1, abz: 1, ac: 1, aB: 1, b: 1 })
@@ -126,7 +139,7 @@ describe('the stock reader', () => {
   scriptTest('fails when the counts are not counts', async ({ store }) => {
     const reader = new StockReader(store.redis, store.name)
     await store.redis.hset(store.keys.stock, 'cup', '1 2')
-    await expect(reader.stock(['cup'])).rejects.toThrow('the counts of cup in Redis are malformed')
+    await expect(reader.stock(['cup'])).rejects.toThrow('the counts of cup in Redis cannot be read')
   })
 })
 
