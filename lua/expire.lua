@@ -3,8 +3,9 @@
 -- first. The set of deadlines tells what is due; who calls this, and when, only decides how soon the
 -- units are back.
 --
--- A deadline whose reservation is damaged, gone or not due by its own record is left for the reconciler. Such deadlines become the
--- first of the set: the caller gives their number to have the next ones looked at.
+-- A deadline whose reservation is damaged, gone or not due by its own record is left for the
+-- reconciler. Such deadlines become the first of the set: the caller gives their number to have the
+-- next ones looked at.
 --
 -- KEYS: position, stock, ledger, reservations, deadlines, finished
 -- ARGV: server, how many are looked at at most, how many of the first are left out

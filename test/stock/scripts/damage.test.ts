@@ -90,11 +90,18 @@ describe('a record that cannot be read', () => {
   scriptTest('is not taken for another request when its key is repeated', async ({ store }) => {
     await prepare(store)
     const repeat = ['x', 'key-r2', request('cup:2')]
-    for (const record of [undefined, ...unreadableRecords]) {
+    for (const [i, record] of [undefined, ...impossibleRecords, ...unreadableRecords].entries()) {
       await store.redis.hdel(store.keys.reservations, 'r2')
       if (record !== undefined) await store.redis.hset(store.keys.reservations, 'r2', record)
-      const replies = await store.reserve(...repeat, `new-${record?.length}`, '', request('cup:1'))
-      expect(replies).toEqual(['unreadable', 'reserved'])
+      const reuse = ['y', 'key-r2', request('cup:3')]
+      const replies = await store.reserve(
+        ...repeat,
+        ...reuse,
+        `new-${i}`,
+        '',
+        request(i % 2 ? 'cup:1' : 'hat:1'),
+      )
+      expect(replies).toEqual(['unreadable', 'unreadable', 'reserved'])
     }
   })
 })
