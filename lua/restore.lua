@@ -33,7 +33,7 @@ end
 local function add_stock(sku, counts)
   local available, held, sold = string.match(counts, '^(%d+) (%d+) (%d+)$')
   if not available or not string.find(sku, '^[%w._-]+$') or #sku > 64 then
-    error('the counts of a SKU are malformed')
+    error('the counts of ' .. sku .. ' are malformed')
   end
   whole(available, 'the available count')
   whole(held, 'the held count')

@@ -141,10 +141,17 @@ export async function readReservation(
   return row ? toReservation(row) : undefined
 }
 
-/** @throws Error when the row's lines are not what the writer writes. */
+/** A row in MySQL that is not what the writer writes: somebody else changed it. */
+export class DamagedRowError extends Error {}
+
+/** @throws DamagedRowError when the row's lines are not what the writer writes. */
 export function toReservation(row: ReservationRow): Reservation {
   const lines = parseLines(row.lines)
-  if (!lines) throw new Error(`reservation ${row.id} has malformed lines in MySQL`)
+  if (!lines) {
+    throw new DamagedRowError(
+      `the row of reservation ${row.id} in MySQL cannot be read: its lines are none; mend it from a backup`,
+    )
+  }
   return {
     id: row.id,
     state: row.state,

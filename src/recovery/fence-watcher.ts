@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { formatPosition, type Position } from '../domain/position.js'
+import { DamagedRowError } from '../ledger/ledger-queries.js'
 import { quarantineReason } from '../ledger/quarantine-queries.js'
 import type { StoreLedger, StoreRow } from '../ledger/store-ledger.js'
 import type { StoreFence } from '../stock/store-fence.js'
@@ -90,10 +91,7 @@ export class FenceWatcher {
     } catch (error) {
       failure = error
       // The error is for the log: this sentence reaches clients.
-      reason =
-        error instanceof BrokenScriptError
-          ? 'what MySQL holds cannot be written to Redis, and the log says what'
-          : 'Redis or MySQL does not answer, so they cannot be compared'
+      reason = whyFailed(error)
     }
     if (reason !== this.current) {
       if (reason) this.log.warn({ store, reason, err: failure }, 'the store is fenced')
@@ -184,6 +182,19 @@ export class FenceWatcher {
     this.log.warn({ store, ...result }, 'the store was restored from MySQL')
     return undefined
   }
+}
+
+/** What a client may read of what kept the store from being compared or restored. */
+function whyFailed(error: unknown): string {
+  if (error instanceof DamagedRowError) return error.message
+  if (error instanceof BrokenScriptError) {
+    const [, what] =
+      /the ((?:record of reservation|counts of) \S+) (?:is|are) malformed/.exec(error.message) ?? []
+    return what
+      ? `MySQL's ${what} cannot be written to Redis; mend the row from a backup`
+      : 'what MySQL holds cannot be written to Redis, and the log says what'
+  }
+  return 'Redis or MySQL does not answer, so they cannot be compared'
 }
 
 /** What a server has lost. */

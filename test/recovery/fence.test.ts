@@ -116,6 +116,27 @@ describe('a store whose Redis went through something', { timeout: 60_000 }, () =
     expect(state.counts.get('CUP')).toEqual({ available: 8, held: 0, sold: 2 })
   })
 
+  test('names the row in MySQL that keeps it from being restored, and opens once that is mended', async () => {
+    const mend = (column: 'lines' | 'customer_id', value: string) =>
+      store.database.$executeRawUnsafe(
+        `UPDATE reservations SET \`${column}\` = ? WHERE id = ?`,
+        value,
+        heldId,
+      )
+    await eventually(async () => (await mend('lines', 'none')) === 1, 'MySQL has the reservation')
+    await store.redis.flushall()
+    const lines = new RegExp(`the row of reservation ${heldId} in MySQL cannot be read: .* mend it`)
+    await eventually(async () => lines.test(await reasons()), 'the row is named')
+    await expectFenced()
+    await mend('lines', 'CUP:1')
+    await mend('customer_id', 'a\tb')
+    const record = `MySQL's record of reservation ${heldId} cannot be written to Redis; mend the row`
+    await eventually(async () => (await reasons()).includes(record), 'the record is named')
+    await mend('customer_id', 'c')
+    await eventually(isOpen, 'it is open again')
+    expect((await shopper.confirm(heldId)).status).toBe(200)
+  })
+
   test('is emptied while shoppers are at it and sells only what was there', async () => {
     let done = false
     const sold = new Set<string>()
