@@ -209,7 +209,8 @@ async function openStoreServices(
   const gate = new StockGate(redis, name, config, metrics.gates.observer(name))
   metrics.gates.watch(name, gate)
   const ledger = new StoreLedger(database, name)
-  const fence = new FenceWatcher(new StoreFence(redis, name), ledger, fenceSettings(config), log)
+  const watermark = await WatermarkFeed.open(redis, subscriber, name, ledger)
+  const fence = new FenceWatcher(new StoreFence(redis, name), ledger, fenceSettings(config), log, watermark)
   await fence.start()
   const onLostJob = (error: unknown) =>
     log.warn(
@@ -217,7 +218,6 @@ async function openStoreServices(
       'a delayed job could not be added; the sweep will expire its reservations',
     )
   const reader = new StockReader(redis, name)
-  const watermark = await WatermarkFeed.open(redis, subscriber, name, ledger)
   // What MySQL said last, once a second, or what its writer has said since.
   const persisted = () => Math.max(fence.watermark?.sequence ?? 0, watermark.current.sequence)
   const guard = new MemoryGuard(reader, persisted, memoryGuardSettings(config), log)

@@ -77,7 +77,8 @@ export async function startWorker(
   for (const name of config.stores) {
     const gate = new StockGate(redis, name, config, metrics.gates.observer(name))
     const ledger = new StoreLedger(database, name)
-    const fence = new FenceWatcher(new StoreFence(redis, name), ledger, fenceSettings(config), log)
+    const feed = await WatermarkFeed.open(redis, subscriber, name)
+    const fence = new FenceWatcher(new StoreFence(redis, name), ledger, fenceSettings(config), log, feed)
     await fence.start()
     const streamConnection = await connectBlockingRedis(config.redisUrl, {
       ...config,
@@ -85,7 +86,6 @@ export async function startWorker(
     })
     const jobConnection = await connectJobRedis(config.redisUrl, config.connectTimeoutMs)
     waiting.push(streamConnection, jobConnection)
-    const feed = await WatermarkFeed.open(redis, subscriber, name)
     const stream = await LedgerStream.open(redis, streamConnection, subscriber, name)
     const observers = workerMetrics.observers(name)
     const writer = new LedgerWriter(

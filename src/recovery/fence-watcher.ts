@@ -6,6 +6,7 @@ import { quarantineReason } from '../ledger/quarantine-queries.js'
 import type { StoreLedger, StoreRow } from '../ledger/store-ledger.js'
 import type { StoreFence } from '../stock/store-fence.js'
 import { BrokenScriptError } from '../stock/store-scripts.js'
+import type { WatermarkFeed } from '../stock/watermark-feed.js'
 import { type RestoreSettings, restoreStore } from './restore.js'
 
 export interface FenceLog {
@@ -17,6 +18,9 @@ export interface FenceWatcherSettings extends RestoreSettings {
   /** Between two looks. */
   intervalMs: number
 }
+
+/** How far MySQL was said to hold the ledger. */
+export type ToldWatermark = Pick<WatermarkFeed, 'current' | 'compare'>
 
 /** Bounds that nobody has had a reason to tune. */
 export function fenceSettings(config: { retentionSeconds: number }): FenceWatcherSettings {
@@ -46,6 +50,7 @@ export class FenceWatcher {
     private readonly ledger: StoreLedger,
     private readonly settings: FenceWatcherSettings,
     private readonly log: FenceLog,
+    private readonly feed?: ToldWatermark,
   ) {}
 
   /** Why the store is fenced, or undefined while it is open. */
@@ -158,7 +163,9 @@ export class FenceWatcher {
   }
 
   private async row(): Promise<StoreRow> {
+    const told = this.feed?.current
     const row = await this.ledger.row()
+    if (told) this.feed?.compare(told, row.watermark)
     this.lastWatermark = row.watermark
     return row
   }

@@ -30,6 +30,8 @@ export class WatermarkFeed {
   private server = ''
   private watermark = origin
   private settledAt = origin
+  /** Entries that were told of and that MySQL, set back since, may lack: those after `from` up to `to`. */
+  private doubted: { from: Position; to: Position } | undefined
   private asked = false
   private readonly waiters = new Set<Waiter>()
 
@@ -72,14 +74,31 @@ export class WatermarkFeed {
 
   /** Up to where MySQL has applied every entry: before the first one that is quarantined. */
   get settled(): Position {
-    return this.settledAt
+    return this.isDoubted(this.settledAt) ? (this.doubted as { from: Position }).from : this.settledAt
+  }
+
+  /**
+   * Compares what was told with what MySQL says: one that is behind was set back to a backup, and is asked
+   * about each entry that it may lack until its writer has got as far again.
+   *
+   * @param told `current`, read before MySQL was asked.
+   */
+  compare(told: Position, held: Position): void {
+    this.doubted = comparePositions(held, told) < 0 ? { from: held, to: told } : undefined
+  }
+
+  private isDoubted(position: Position): boolean {
+    const { doubted } = this
+    if (!doubted) return false
+    return comparePositions(position, doubted.from) > 0 && comparePositions(position, doubted.to) <= 0
   }
 
   /** Whether MySQL holds an entry of that server's ledger; false when it has to be asked and does not answer. */
   async holds(server: string, position: Position): Promise<boolean> {
     if (!this.passed(server, position)) return false
     // A restore has begun a newer epoch: it kept the entry if MySQL had it by then, and dropped it otherwise.
-    if (position.epoch < this.watermark.epoch) return this.ledger.hasEntry(position).catch(() => false)
+    if (position.epoch < this.watermark.epoch || this.isDoubted(position))
+      return this.ledger.hasEntry(position).catch(() => false)
     if (comparePositions(position, this.settledAt) <= 0) return true
     return !(await this.ledger.isQuarantined(position).catch(() => true))
   }

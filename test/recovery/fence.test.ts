@@ -180,6 +180,15 @@ describe('a store whose Redis went through something', { timeout: 60_000 }, () =
     expect(state.counts.get('CUP')).toEqual({ available: 8, held: 1, sold: 1 })
   })
 
+  test('does not call a payment kept that MySQL lacks since it was set back to a backup', async () => {
+    expect((await shopper.confirm(heldId)).status).toBe(200)
+    await worker.stop()
+    await store.database.$executeRaw`DELETE FROM ledger WHERE sequence > 4`
+    await store.database.$executeRaw`UPDATE stores SET sequence = 4`
+    await eventually(async () => (await shopper.confirm(heldId)).status === 202, 'that was noticed')
+    expect((await shopper.confirm(heldId)).body.persisted).toBe(false)
+  })
+
   test('sells nothing from a server that lost its newest part', async () => {
     await redis.stop()
     await cp(join(folder, 'redis'), join(folder, 'copy'), { recursive: true, verbatimSymlinks: true })

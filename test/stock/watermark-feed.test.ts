@@ -82,6 +82,25 @@ describe('the watermark feed', () => {
     expect(await feed.holds(store.server, at(5))).toBe(false)
   })
 
+  test('asks a MySQL that was set back for what it may lack, until it has got as far again', async ({
+    store,
+    subscriber,
+  }) => {
+    await store.redis.set(store.keys.watermark, `${store.server} 1-6`)
+    const hasEntry = async ({ sequence }: Position) => sequence <= 3
+    const ledger = { hasEntry, isQuarantined: async () => false }
+    const feed = await WatermarkFeed.open(store.redis, subscriber, store.name, ledger)
+    const held = () => Promise.all([2, 3, 6].map((sequence) => feed.holds(store.server, at(sequence))))
+    expect(await held()).toEqual([true, true, true])
+    feed.compare(feed.current, at(2))
+    expect(await held()).toEqual([true, true, false])
+    expect(await feed.waitFor(store.server, at(6), 60_000)).toBe(false)
+    expect(feed.settled).toEqual(at(2))
+    feed.compare(feed.current, at(6))
+    expect(await held()).toEqual([true, true, true])
+    expect(feed.settled).toEqual(at(6))
+  })
+
   test('tells the ledger writer that somebody waits, once until it has moved', async ({
     feed,
     store,
