@@ -9,6 +9,10 @@ export const refusals = {
   'invalid-request': { status: 400, title: 'The request is not valid.' },
   unauthorized: { status: 401, title: 'A valid API key is required.' },
   forbidden: { status: 403, title: 'The API key does not have the scope that this call needs.' },
+  'forbidden-host': {
+    status: 403,
+    title: 'Without API keys only calls to localhost are served, and none of a page of another site.',
+  },
   'not-found': { status: 404, title: 'There is no such resource.' },
   'unknown-store': { status: 404, title: 'There is no such store.' },
   'unknown-sku': { status: 404, title: 'There is no such SKU.' },

@@ -7,6 +7,7 @@ import type {
 } from 'fastify'
 import type { ApiKey, Scope } from '../domain/api-key.js'
 import type { Keyring } from './keyring.js'
+import { localCallJudge } from './local-calls.js'
 import { sendProblem } from './problem.js'
 import { type StoreSelector, storeSelector } from './request-store.js'
 import type { StoreServices } from './store-services.js'
@@ -26,7 +27,8 @@ declare module 'fastify' {
 /**
  * Asks for a key at every route under /v1 that is declared from here on, and finds the store of the
  * call. A route that does not say which scopes it needs fails the start, so that none is open by an
- * oversight. Health, figures and documentation stay open.
+ * oversight. Health, figures and documentation stay open. While no key is asked for, only calls that were
+ * meant for this machine are served.
  *
  * @param admitted is asked next, of a call that has its key and its store.
  */
@@ -40,11 +42,12 @@ export function guardRoutes(
   app.decorateRequest('apiKey', undefined)
   app.decorateRequest('store')
   const selectStore = storeSelector(stores)
+  const isLocal = localCallJudge()
   app.addHook('onRoute', (route) => {
     if (!/^\/v1(\/|$)/.test(route.url)) return
     const allowed = allowedScopes(route)
     route.onRequest = [
-      admission(allowed, keyring, selectStore),
+      admission(allowed, keyring, isLocal, selectStore),
       ...admitted,
       ...[route.onRequest ?? []].flat(),
     ]
@@ -53,6 +56,8 @@ export function guardRoutes(
   })
 }
 
+const createKey = 'Create an API key with "holdfast keys create", or call the service as localhost.'
+
 /** @throws Error for a route that declares none. */
 function allowedScopes({ method, url, config }: RouteOptions): readonly Scope[] {
   const scopes = config?.scopes ?? []
@@ -60,7 +65,12 @@ function allowedScopes({ method, url, config }: RouteOptions): readonly Scope[] 
   return [...new Set<Scope>([...scopes, 'admin'])]
 }
 
-function admission(allowed: readonly Scope[], keyring: Keyring, selectStore: StoreSelector) {
+function admission(
+  allowed: readonly Scope[],
+  keyring: Keyring,
+  isLocal: ReturnType<typeof localCallJudge>,
+  selectStore: StoreSelector,
+) {
   const needed = `It needs one of the scopes ${allowed.join(', ')}.`
   return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     const { state } = keyring
@@ -79,6 +89,9 @@ function admission(allowed: readonly Scope[], keyring: Keyring, selectStore: Sto
         return
       }
       request.apiKey = key
+    } else if (!isLocal(request.headers)) {
+      sendProblem(reply, 'forbidden-host', createKey)
+      return
     }
     const store = selectStore(request.headers['holdfast-store'], request.apiKey)
     if (!store) {

@@ -18,6 +18,9 @@ const examples: { readonly [Code in RefusalCode]: ExampleOf<Code> } = {
     detail: 'It needs one of the scopes stock:write, console, admin.',
     scopes: ['stock:write', 'console', 'admin'],
   },
+  'forbidden-host': {
+    detail: 'Create an API key with "holdfast keys create", or call the service as localhost.',
+  },
   'not-found': { detail: 'There is no GET /v1/orders.' },
   'unknown-store': { detail: 'The store of the call is not served here.' },
   'unknown-sku': { skus: ['SNEAKER-43'] },

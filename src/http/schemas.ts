@@ -410,6 +410,7 @@ const everyCall: readonly RefusalCode[] = [
   'invalid-request',
   'unauthorized',
   'forbidden',
+  'forbidden-host',
   'unknown-store',
   'internal-error',
   'stopping',

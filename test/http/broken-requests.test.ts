@@ -39,7 +39,7 @@ function expectProblemAlone(answer: string, code: RefusalCode): void {
   expect(body).toMatchObject({ type: `urn:holdfast:${code}`, status, title })
 }
 
-const host = 'host: shop\r\nconnection: close\r\n'
+const host = 'host: localhost\r\nconnection: close\r\n'
 
 describe('what cannot be read as a request', () => {
   test.for<[what: string, text: string, code: RefusalCode]>([
@@ -74,7 +74,7 @@ describe('what cannot be read as a request', () => {
     const body = JSON.stringify({ customerId: 'c', lines: [{ sku: 'cup', quantity: 3 }] })
     const call = [
       'POST /v1/reservations HTTP/1.1',
-      'host: shop',
+      'host: localhost',
       'content-type: application/json',
       'idempotency-key: before-nonsense',
       `content-length: ${body.length}`,

@@ -15,7 +15,7 @@ const hold = JSON.stringify({ customerId: 'c', lines: [{ sku: 'cup', quantity: 1
 const head = (length: number, ...more: string[]) =>
   [
     'POST /v1/reservations HTTP/1.1',
-    'host: holdfast',
+    'host: localhost',
     'content-type: application/json',
     `content-length: ${length}`,
     ...more,
@@ -126,7 +126,7 @@ describe('an API that gives a request half a second', () => {
 
   test('answers 408 to headers that come byte by byte', async () => {
     const client = (await RawClient.open(url)).read()
-    client.send('GET /v1/stock HTTP/1.1\r\nhost: holdfast\r\n').drip('x-slow: loris\r\n', 20)
+    client.send('GET /v1/stock HTTP/1.1\r\nhost: localhost\r\n').drip('x-slow: loris\r\n', 20)
     await expectCut(client)
     expectRawProblem(client.received, 'request-timeout')
   })
@@ -149,7 +149,7 @@ describe('an API that gives a request half a second', () => {
   test('cuts off a reader that does not read', async () => {
     const client = await RawClient.open(url)
     // Some 30 MB of answers: more than the buffers of both ends take.
-    client.send('GET /v1/stock?limit=500 HTTP/1.1\r\nhost: holdfast\r\n\r\n'.repeat(400))
+    client.send('GET /v1/stock?limit=500 HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(400))
     // It takes a busy machine some time to make so much.
     await eventually(async () => (await connections()) === 0, 'it is cut off', 3 * 500 + 3 * cutMsMax)
     client.end()
@@ -158,10 +158,10 @@ describe('an API that gives a request half a second', () => {
   test('cuts off a peer that is gone without a word', async () => {
     const proxy = await TcpProxy.open(url)
     const client = (await RawClient.open(proxy.url)).read()
-    client.send('GET /healthz HTTP/1.1\r\nhost: holdfast\r\n\r\n')
+    client.send('GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n')
     await eventually(() => client.received.includes('alive'), 'it is answered')
     proxy.silence()
-    client.send('GET /healthz HTTP/1.1\r\nhost: holdfast\r\n\r\n')
+    client.send('GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n')
     await eventually(async () => (await connections()) === 0, 'it is cut off', 1000 + cutMsMax)
     client.end()
     await proxy.unplug()
@@ -178,7 +178,7 @@ describe('an API that gives a request half a second', () => {
   test('closes an idle connection, and serves one that was idle for less', async () => {
     const client = (await RawClient.open(url)).read()
     const ask = async (times: number) => {
-      client.send('GET /healthz HTTP/1.1\r\nhost: holdfast\r\n\r\n')
+      client.send('GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n')
       await eventually(() => client.received.split('"alive"').length === times + 1, 'it is answered')
     }
     await ask(1)
@@ -297,7 +297,7 @@ describe('5,000 idle connections and 200 slow senders', () => {
   async function attach(url: string): Promise<void> {
     for (let i = 0; i < 5000; i += 250) {
       const idle = await Promise.all(Array.from({ length: 250 }, () => RawClient.open(url)))
-      for (const client of idle) client.read().send('GET /healthz HTTP/1.1\r\nhost: holdfast\r\n\r\n')
+      for (const client of idle) client.read().send('GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n')
       await eventually(() => idle.every(({ received }) => received.includes('alive')), 'they are answered')
       attached.push(...idle)
     }
