@@ -1,11 +1,13 @@
 import { type Config, ConfigError } from '../config.js'
 import { type ApiKey, hashKey, isScope, newKeyText, type Scope, scopes } from '../domain/api-key.js'
 import { apiKeyNamePattern, apiKeysMax } from '../domain/limits.js'
-import { createKey, type ListedKey, listKeys, revokeKey } from '../ledger/api-keys.js'
+import { createKey, type ListedKey, listKeys, readKeys, revokeKey } from '../ledger/api-keys.js'
 import { type Database, openDatabase } from '../ledger/database.js'
+import { readStoreNames } from '../ledger/store-ledger.js'
+import { ApiKeyCopy } from '../stock/api-key-copy.js'
+import { connectRedis } from '../stock/connection.js'
 import { readCommandLine } from './command-line.js'
 import { reachServers, reasonOf } from './given-servers.js'
-import { chosenStores } from './store-arguments.js'
 
 /** Exit statuses. */
 const done = 0
@@ -20,7 +22,7 @@ type Arguments = { verb: 'create'; key: ApiKey } | { verb: 'list' } | { verb: 'r
 
 /** Creates, lists or revokes API keys. Running APIs know of it within a few seconds. */
 export async function runKeys(given: Config, args: readonly string[]): Promise<number> {
-  const asked = readArguments(given, args)
+  const asked = readArguments(args)
   const config = await reachServers(given, 'keys')
   const database = openDatabase(config.databaseUrl, {
     connectionsMax: 1,
@@ -29,13 +31,14 @@ export async function runKeys(given: Config, args: readonly string[]): Promise<n
   try {
     switch (asked.verb) {
       case 'create':
-        return await create(database, asked.key)
+        return await create(config, database, asked.key)
       case 'list':
         return await list(database)
       case 'revoke':
-        return await revoke(database, asked.name)
+        return await revoke(config, database, asked.name)
     }
   } catch (error) {
+    if (error instanceof ConfigError) throw error
     console.error(`MySQL did not do it: ${reasonOf(error)}. Look at "holdfast keys list".`)
     return notDone
   } finally {
@@ -44,14 +47,14 @@ export async function runKeys(given: Config, args: readonly string[]): Promise<n
 }
 
 /** @throws ConfigError */
-function readArguments(config: Config, args: readonly string[]): Arguments {
+function readArguments(args: readonly string[]): Arguments {
   const { positionals, values } = parse(args)
   const [verb, name, ...more] = positionals
   const hasOptions = Object.keys(values).length > 0
   if (verb === 'list' && name === undefined && !hasOptions) return { verb }
   if (verb === 'revoke' && name !== undefined && more.length === 0 && !hasOptions) return { verb, name }
   if (verb !== 'create' || name !== undefined) throw new ConfigError(usage)
-  return { verb, key: readKey(config, values) }
+  return { verb, key: readKey(values) }
 }
 
 function parse(args: readonly string[]) {
@@ -60,13 +63,12 @@ function parse(args: readonly string[]) {
   return readCommandLine(args, { options, allowPositionals: true }, usage)
 }
 
-function readKey(config: Config, values: ReturnType<typeof parse>['values']): ApiKey {
+function readKey(values: ReturnType<typeof parse>['values']): ApiKey {
   const { name, store, expires } = values
   if (name === undefined || values.scopes === undefined) throw new ConfigError(usage)
   if (!new RegExp(apiKeyNamePattern).test(name)) {
     throw new ConfigError(`--name must be 1 to 64 characters A-Z a-z 0-9 . _ -, not "${name}".`)
   }
-  if (store !== undefined) chosenStores(config, store)
   return {
     name,
     store,
@@ -102,13 +104,15 @@ function parseTime(text: string): number {
   return isDay && timePattern.test(text) ? Date.parse(text) : Number.NaN
 }
 
-async function create(database: Database, key: ApiKey): Promise<number> {
+async function create(config: Config, database: Database, key: ApiKey): Promise<number> {
+  await requireStore(config, database, key.store)
   const text = newKeyText(key.name)
   switch (await createKey(database, { ...key, sha256: hashKey(text).toString('hex') })) {
     case 'created':
       // The key alone goes to standard output, for a script to take.
       console.log(text)
       console.error(`Keep it: it is shown this once. From now on it ${describe(key)}.`)
+      await renewCopies(config, database)
       return done
     case 'name-used':
       console.error(
@@ -143,14 +147,50 @@ function stateOf(key: ListedKey): string {
   return isExpired ? `expired ${formatTime(key.expiresAtMs as number)}` : describe(key)
 }
 
-async function revoke(database: Database, name: string): Promise<number> {
+async function revoke(config: Config, database: Database, name: string): Promise<number> {
   const revokedAt = await revokeKey(database, name)
   if (!revokedAt) {
     console.error(`There is no key named ${name}. See "holdfast keys list".`)
     return notDone
   }
   console.log(`${name} is revoked since ${revokedAt.toISOString()}; running APIs refuse it in a few seconds.`)
+  await renewCopies(config, database)
   return done
+}
+
+/**
+ * Brings the copies in Redis up to date, for an API that starts while MySQL is away: no API may run now
+ * that would do it.
+ */
+async function renewCopies(config: Config, database: Database): Promise<void> {
+  try {
+    const redis = await connectRedis(config.redisUrl, config)
+    try {
+      const copy = new ApiKeyCopy(redis, await knownStores(config, database))
+      await copy.write(JSON.stringify(await readKeys(database)))
+    } finally {
+      redis.disconnect()
+    }
+  } catch (error) {
+    console.error(
+      `The copy of the keys in Redis could not be renewed (${reasonOf(error)}): until an API has run with MySQL, one that starts without MySQL does not know of this.`,
+    )
+  }
+}
+
+/** Those of this command's settings, and those that any service ever served: its settings may be others. */
+async function knownStores({ stores }: Config, database: Database): Promise<string[]> {
+  return [...new Set([...stores, ...(await readStoreNames(database))])]
+}
+
+/** @throws ConfigError for a name that is most likely mistyped: its key would open nothing. */
+async function requireStore(config: Config, database: Database, store: string | undefined): Promise<void> {
+  if (store === undefined) return
+  const known = await knownStores(config, database)
+  if (known.includes(store)) return
+  throw new ConfigError(
+    `--store must be a store that was served or is one of HOLDFAST_STORES (${known.join(', ')}), not "${store}".`,
+  )
 }
 
 /** RFC 3339 in UTC. */

@@ -162,4 +162,10 @@ export class StoreLedger {
   }
 }
 
+/** All stores that were ever opened. Rejects when MySQL fails. */
+export async function readStoreNames(database: Database): Promise<string[]> {
+  const rows = await database.store.findMany({ select: { name: true }, orderBy: { id: 'asc' } })
+  return rows.map(({ name }) => name)
+}
+
 export type { StoreRow }

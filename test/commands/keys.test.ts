@@ -85,6 +85,15 @@ describe('keys create', () => {
     expect((await rows()).at(-1)).toMatchObject({ ...before, revokedAt: expect.any(Date) })
   })
 
+  test('takes a store that a service serves although this environment does not name it', async () => {
+    await store.database.store.create({ data: { name: 'eu' } })
+    expect(await keys('create --name eu --scopes admin --store eu')).toMatchObject({ status: 0 })
+    expect((await rows())[0]?.store).toBe('eu')
+    await expect(keys('create --name us --scopes admin --store us')).rejects.toThrow(
+      `--store must be a store that was served or is one of HOLDFAST_STORES (${store.name}, eu), not "us".`,
+    )
+  })
+
   test.for([
     ['--scopes admin'],
     ['--name shop'],
@@ -144,6 +153,36 @@ describe('keys revoke', () => {
     expect(first).toMatchObject({ status: 0, out: expect.stringMatching(/^shop is revoked since 20/) })
     expect(await keys('revoke shop')).toEqual(first)
     expect(await keys('revoke other')).toMatchObject({ status: 1, out: '' })
+  })
+})
+
+describe('an API that starts while MySQL is away', () => {
+  /** What it takes as its keys. */
+  async function statusesThen(texts: readonly string[]): Promise<number[]> {
+    const databaseUrl = 'mysql://nobody@127.0.0.1:1/nothing'
+    const { app } = await store.api({ databaseUrl, connectTimeoutMs: 1000 })
+    const call = (key: string) =>
+      app.inject({ url: '/v1/console', headers: { authorization: `Bearer ${key}` } })
+    return Promise.all(texts.map(async (key) => (await call(key)).statusCode))
+  }
+
+  test('knows of what the command did while no API ran', async () => {
+    const { out: kept } = await keys('create --name kept --scopes admin')
+    const { out: lost } = await keys('create --name lost --scopes admin')
+    expect(await statusesThen([kept, lost])).toEqual([200, 200])
+    await keys('revoke lost')
+    expect(await statusesThen([kept, lost])).toEqual([200, 401])
+  })
+
+  test('is told of when Redis could not be told', async () => {
+    const away = { ...store.config, redisUrl: 'redis://127.0.0.1:1', connectTimeoutMs: 500 }
+    const made = await keys('create --name shop --scopes admin', away)
+    const warning = /The copy of the keys in Redis could not be renewed \(Redis cannot be reached: .+\): /
+    expect(made).toMatchObject({ status: 0, out: expect.stringMatching(/^hf_shop_/) })
+    expect(made.err).toMatch(warning)
+    const ended = await keys('revoke shop', away)
+    expect(ended).toMatchObject({ status: 0, err: expect.stringMatching(warning) })
+    expect((await keys('revoke shop')).err).toBe('')
   })
 })
 
