@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import type { Config } from '../config.js'
 import { findPrivateServers, startPrivateServers } from '../embedded/private-servers.js'
 import { reachServers } from './given-servers.js'
+import { migrateDatabase } from './migrate.js'
 
 /** The servers that a command works on, named by its configuration. */
 export interface CommandServers {
@@ -28,7 +29,15 @@ export async function openCommandServers(config: Config, command: string): Promi
     progress: (line) => console.error(line),
   })
   const { redisUrl, databaseUrl } = servers
-  return { served: { ...config, redisUrl, databaseUrl }, close: servers.stop }
+  const served = { ...config, redisUrl, databaseUrl }
+  try {
+    // As a start does: the folder may be new, or an older version's.
+    await migrateDatabase(served)
+  } catch (error) {
+    await servers.stop()
+    throw error
+  }
+  return { served, close: servers.stop }
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { PrismaMariaDb } from '@prisma/adapter-mariadb'
-import { PrismaClient } from './prisma-client/client.js'
+import { Prisma, PrismaClient } from './prisma-client/client.js'
 
 export type Database = PrismaClient
 
@@ -39,4 +39,12 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     allowPublicKeyRetrieval: true,
   })
   return new PrismaClient({ adapter })
+}
+
+/** A table (P2021) or a column (P2022) that is asked for is not there. */
+const missingCodes = ['P2021', 'P2022']
+
+/** Whether MySQL answered that its tables are not those of this version: nobody has migrated it. */
+export function lacksTables(error: unknown): boolean {
+  return error instanceof Prisma.PrismaClientKnownRequestError && missingCodes.includes(error.code)
 }

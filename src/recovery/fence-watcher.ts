@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { formatPosition, type Position } from '../domain/position.js'
+import { lacksTables } from '../ledger/database.js'
 import { DamagedRowError } from '../ledger/ledger-queries.js'
 import { quarantineReason } from '../ledger/quarantine-queries.js'
 import type { StoreLedger, StoreRow } from '../ledger/store-ledger.js'
@@ -201,6 +202,8 @@ function whyFailed(error: unknown): string {
       ? `MySQL's ${what} cannot be written to Redis; mend the row from a backup`
       : 'what MySQL holds cannot be written to Redis, and the log says what'
   }
+  if (lacksTables(error))
+    return 'the tables in MySQL are missing or of an older version: run "holdfast migrate"'
   return 'Redis or MySQL does not answer, so they cannot be compared'
 }
 

@@ -25,6 +25,12 @@ folderTest(
   },
 )
 
+folderTest('a command on a folder that is empty makes its tables, as a start does', async ({ folder }) => {
+  const command = new HoldfastCommand(['stock', 'export'], { HOLDFAST_DATA: folder })
+  expect([await command.ended, command.stdout]).toEqual([0, 'sku,available,held,sold,onHand\r\n'])
+  expect(command.stderr).toMatch(/0 SKUs were exported\.\n$/)
+})
+
 folderTest('a command that is stopped while it starts private servers ends them', async ({ folder }) => {
   const command = new HoldfastCommand(['stock', 'export'], { HOLDFAST_DATA: folder })
   await command.says(/starting [\s\S]*starting /)

@@ -252,3 +252,20 @@ test.for([
   const { status, printed } = await stock(...args)
   expect([status, printed]).toEqual(['unusable', expect.stringContaining(sentence)])
 })
+
+test('tables that nobody has made are named, with what makes them', async () => {
+  const name = `${store.name.replace('-', '_')}_bare`
+  await store.database.$executeRawUnsafe(`CREATE DATABASE ${name}`)
+  const bare = new URL(store.config.databaseUrl)
+  bare.pathname = `/${name}`
+  const command = new HoldfastCommand(['stock', 'export'], {
+    ...settings,
+    DATABASE_URL: bare.href,
+    HOLDFAST_STORES: `${store.name}-bare`,
+  })
+  expect(await command.ended).toBe(1)
+  expect(command.stderr).toBe(
+    `The store ${store.name}-bare is fenced: the tables in MySQL are missing or of an older version: run "holdfast migrate". Nothing was done.\n`,
+  )
+  await store.database.$executeRawUnsafe(`DROP DATABASE ${name}`)
+})
