@@ -113,7 +113,6 @@ export async function startApi(config: Config, log: Logger, parts: ApiParts = {}
     },
     log,
   )
-  load.start()
   const counting = await openRateLimits(config, log)
   let draining = false
   const inspect = () => inspectService(redis, database, stores, keyring, draining)
@@ -146,6 +145,8 @@ export async function startApi(config: Config, log: Logger, parts: ApiParts = {}
     version,
   })
   await app.ready()
+  // From here on a late timer means load; before, it was the start.
+  load.start()
 
   let stopping: Promise<void> | undefined
   const stop = async () => {
