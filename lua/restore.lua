@@ -6,6 +6,7 @@
 --   and for each adjustment, in their order, its key
 -- ARGV: server, epoch, then for each SKU: `stock`, sku, `available held sold`, '', ''
 --   for each reservation: its state, id, record, deadline or end in ms, idempotency key (or '')
+--   for one that ended and is damaged in MySQL: `unreadable`, id, '', end in ms, idempotency key (or '')
 --   for each adjustment: `adjustment`, '', what it did (or '' to forget it), ms to remember it, ''
 -- Returns: `other-server` alone, or one of
 --   restored
@@ -54,6 +55,19 @@ local function add_reservation(state, id, record, time, key)
   end
 end
 
+-- The calls about it, and the repeats of its key, are answered as for a record that was damaged here.
+local function add_unreadable(id, time, key)
+  if id == '' or string.find(id .. key, '%c') then
+    error('the record of reservation ' .. id .. ' is malformed')
+  end
+  whole(time, 'the end')
+  add(records, id, 'unreadable')
+  add(finished, time, id)
+  if key ~= '' then
+    add(keys, key, id)
+  end
+end
+
 local function add_adjustment(text, time)
   local quantity = string.match(text, '^[%w._-]+\t(-?%d+)\t%C*$')
   if text ~= '' and (not quantity or #quantity > 15 or whole(time, 'the time to remember') == 0) then
@@ -72,6 +86,8 @@ for i = 3, #ARGV, 5 do
     add_stock(name, text)
   elseif kind == 'adjustment' then
     add_adjustment(text, time)
+  elseif kind == 'unreadable' then
+    add_unreadable(name, time, key)
   else
     add_reservation(kind, name, text, time, key)
   end

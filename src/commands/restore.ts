@@ -79,8 +79,13 @@ async function restore(
       console.error(`The store ${store} was not restored: another process is at it. Look again.`)
       return notRestored
     }
-    const { epoch, skus, reservations } = result
+    const { epoch, skus, reservations, unreadable = [] } = result
     console.log(`Restored as epoch ${epoch}: ${skus} SKUs and ${reservations} reservations.`)
+    if (unreadable.length > 0) {
+      console.error(
+        `Reservations that ended and cannot be read in MySQL: ${unreadable.join(', ')}. Mend their rows, then run "holdfast reconcile --repair".`,
+      )
+    }
     return restored
   } catch (error) {
     console.error(`The store ${store} was not restored: ${reasonOf(error)}. Run the command again.`)

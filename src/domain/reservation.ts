@@ -38,6 +38,12 @@ export interface Reservation {
   orderId: string | undefined
 }
 
+/** What is known of an ended reservation whose row in MySQL is damaged. */
+export interface UnreadableReservation extends Pick<Reservation, 'id' | 'idempotencyKey'> {
+  state: 'unreadable'
+  closedAtMs: number
+}
+
 /** What a client asked to have reserved; a repeat with the same idempotency key must equal it. */
 export interface ReservationRequest {
   customerId: string

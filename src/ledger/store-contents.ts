@@ -1,6 +1,12 @@
-import type { Reservation } from '../domain/reservation.js'
+import {
+  formatRecord,
+  parseRecord,
+  type Reservation,
+  type UnreadableReservation,
+} from '../domain/reservation.js'
 import type { Stock } from '../domain/stock.js'
-import { toReservation } from './ledger-queries.js'
+import { DamagedRowError, toReservation } from './ledger-queries.js'
+import type { Reservation as ReservationRow } from './prisma-client/client.js'
 import type { StoreLedger } from './store-ledger.js'
 
 /** What a restore of Redis needs from MySQL, a page at a time. */
@@ -31,12 +37,15 @@ export async function* stockPages(ledger: StoreLedger, pageSize: number): AsyncG
 /**
  * Every reservation that ended at or after `endedSince`, then every held one: an idempotency key that
  * was used again after it was forgotten belongs to the newer.
+ *
+ * @throws DamagedRowError for a held one, whose units nobody could give back. Of an ended one nothing moves
+ *   any more, and it is no reason to keep a store closed.
  */
 export async function* reservationPages(
   ledger: StoreLedger,
   endedSince: Date,
   pageSize: number,
-): AsyncGenerator<Reservation[]> {
+): AsyncGenerator<(Reservation | UnreadableReservation)[]> {
   const storeId = await ledger.storeId()
   const { reservation } = ledger.database
   let from = { closedAt: endedSince, id: '' }
@@ -50,7 +59,7 @@ export async function* reservationPages(
       orderBy: [{ closedAt: 'asc' }, { id: 'asc' }],
       take: pageSize,
     })
-    if (rows.length > 0) yield rows.map(toReservation)
+    if (rows.length > 0) yield rows.map(readEnded)
     const last = rows.at(-1)
     if (rows.length < pageSize || !last?.closedAt) break
     from = { closedAt: last.closedAt, id: last.id }
@@ -65,6 +74,22 @@ export async function* reservationPages(
     if (rows.length > 0) yield rows.map(toReservation)
     if (rows.length < pageSize) return
     after = rows.at(-1)?.id as string
+  }
+}
+
+function readEnded(row: ReservationRow): Reservation | UnreadableReservation {
+  try {
+    const reservation = toReservation(row)
+    if (parseRecord(row.id, formatRecord(reservation))) return reservation
+  } catch (error) {
+    if (!(error instanceof DamagedRowError)) throw error
+  }
+  const { id, closedAt, idempotencyKey } = row
+  return {
+    state: 'unreadable',
+    id,
+    closedAtMs: closedAt?.getTime() ?? 0,
+    idempotencyKey: idempotencyKey ?? undefined,
   }
 }
 

@@ -15,7 +15,11 @@ export interface RestoreResult {
   epoch: number
   skus: number
   reservations: number
+  /** The first of those that ended and whose rows in MySQL cannot be read; absent when all can. */
+  unreadable?: string[]
 }
+
+const unreadableMax = 20
 
 /**
  * Gives a Redis server that lost the store, or its newest part, what MySQL holds.
@@ -100,6 +104,7 @@ async function rebuild(
   }
   let skus = 0
   let reservations = 0
+  const unreadable: string[] = []
   for await (const page of stockPages(ledger, pageRows)) {
     await fence.restoreStock(server, epoch, page)
     skus += page.length
@@ -110,6 +115,9 @@ async function rebuild(
   for await (const page of reservationPages(ledger, endedSince, pageRows)) {
     await fence.restoreReservations(server, epoch, page)
     reservations += page.length
+    for (const { id, state } of page) {
+      if (state === 'unreadable' && unreadable.length < unreadableMax) unreadable.push(id)
+    }
     await holdLease()
   }
   const adjustments = (await keyedAdjustments(ledger, endedSince))
@@ -126,7 +134,7 @@ async function rebuild(
   }
   // The lease is not renewed any more: whoever has taken it since may have looked, and found the store closed.
   await fence.open(claimed, watermark, owner)
-  return { epoch, skus, reservations }
+  return { epoch, skus, reservations, ...(unreadable.length > 0 && { unreadable }) }
 
   async function holdLease(): Promise<void> {
     if (!(await fence.takeRestoreLease(owner, leaseMs))) {

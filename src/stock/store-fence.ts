@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import type { Position } from '../domain/position.js'
-import type { Reservation } from '../domain/reservation.js'
+import type { Reservation, UnreadableReservation } from '../domain/reservation.js'
 import { formatRecord } from '../domain/reservation.js'
 import type { Stock } from '../domain/stock.js'
 import { endLease, takeLease } from './lease.js'
@@ -160,13 +160,15 @@ export class StoreFence {
   async restoreReservations(
     server: string,
     epoch: number,
-    reservations: readonly Reservation[],
+    reservations: readonly (Reservation | UnreadableReservation)[],
   ): Promise<void> {
     const args = reservations.flatMap((reservation) => [
       reservation.state,
       reservation.id,
-      formatRecord(reservation),
-      reservation.closedAtMs ?? reservation.expiresAtMs,
+      reservation.state === 'unreadable' ? '' : formatRecord(reservation),
+      reservation.state === 'unreadable'
+        ? reservation.closedAtMs
+        : (reservation.closedAtMs ?? reservation.expiresAtMs),
       reservation.idempotencyKey ?? '',
     ])
     this.expect('restored', await this.run('restore', server, epoch, ...args))

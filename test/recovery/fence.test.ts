@@ -2,6 +2,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
+import type { Api } from '../../src/api.js'
 import { type RedisServer, startRedis } from '../../src/embedded/redis-server.js'
 import type { Worker } from '../../src/worker.js'
 import { type BriefStore, openBriefStore } from '../support/brief-store.js'
@@ -17,6 +18,7 @@ describe('a store whose Redis went through something', { timeout: 60_000 }, () =
   let redis: RedisServer
   let mysql: TcpProxy
   let store: BriefStore
+  let api: Api
   let shopper: Shopper
   let heldId: string
   let worker: Worker
@@ -31,7 +33,8 @@ describe('a store whose Redis went through something', { timeout: 60_000 }, () =
     behind.pathname = new URL(store.config.databaseUrl).pathname
     // The test's own connection outlives the server, too.
     store.redis.on('error', () => {})
-    shopper = new Shopper((await store.api({ databaseUrl: behind.href })).app)
+    api = await store.api({ databaseUrl: behind.href })
+    shopper = new Shopper(api.app)
     startWorker = () => store.worker({ databaseUrl: behind.href })
     worker = await startWorker()
     expect((await shopper.set('CUP', 10)).status).toBe(201)
@@ -135,6 +138,24 @@ describe('a store whose Redis went through something', { timeout: 60_000 }, () =
     await mend('customer_id', 'c')
     await eventually(isOpen, 'it is open again')
     expect((await shopper.confirm(heldId)).status).toBe(200)
+  })
+
+  test('opens in spite of a damaged row of a reservation that ended, and makes no second of its key', async () => {
+    const { body } = await shopper.reserve({ lines }, 'order-7')
+    expect((await shopper.confirm(body.id)).body.persisted).toBe(true)
+    const mend = (value: string) =>
+      store.database.$executeRaw`UPDATE reservations SET \`lines\` = ${value} WHERE id = ${body.id}`
+    await mend('none')
+    await store.redis.flushall()
+    await eventually(isOpen, 'it is open again')
+    expect((await shopper.reserve({ lines }, 'order-7')).status).toBe(500)
+    expect((await shopper.confirm(body.id)).status).toBe(500)
+    expect(await store.redis.hget(store.keys.stock, 'CUP')).toBe('7 1 2')
+    await mend('CUP:1')
+    const reconciler = api.stores.get(store.name)?.reconciler
+    await reconciler?.run({ repair: true })
+    expect((await shopper.reserve({ lines }, 'order-7')).body.id).toBe(body.id)
+    expect(await reconciler?.run({ repair: false })).toMatchObject({ drifted: [] })
   })
 
   test('is emptied while shoppers are at it and sells only what was there', async () => {
