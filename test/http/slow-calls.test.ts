@@ -3,9 +3,8 @@ import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { type Api, startApi } from '../../src/api.js'
 import { SlowCallLog } from '../../src/http/slow-call-log.js'
 import { EventClient } from '../support/event-client.js'
-import { figure } from '../support/exposition.js'
 import { HttpClient } from '../support/http-client.js'
-import { eventually, openTestStore } from '../support/test-store.js'
+import { openTestStore } from '../support/test-store.js'
 
 const store = await openTestStore()
 const apis: Api[] = []
@@ -22,6 +21,7 @@ async function api(overrides: object) {
   return {
     client: new HttpClient(started.app),
     listen: () => started.listen(),
+    stop: () => started.stop(),
     slow: () => lines.filter(({ msg }) => msg === 'a call was slow'),
   }
 }
@@ -73,13 +73,11 @@ describe('a slow call', () => {
 })
 
 test('an event stream is not slow, however long it lasts', async () => {
-  const { client, slow, listen } = await api({ slowRequestMs: 250 })
+  const { slow, listen, stop } = await api({ slowRequestMs: 250, drainMs: 0 })
   const stream = await EventClient.open(await listen())
   await stream.first('pulse', () => stream.of('pulse').length > 1)
-  stream.close()
-  const ended = async () =>
-    figure((await client.get('/metrics')).text, 'holdfast_http_requests_total', { route: '/v1/events' }) === 1
-  await eventually(ended, 'its end is noticed')
+  await stop()
+  expect(await stream.ended).toBe('by the server')
   expect(slow().filter(({ route }) => route === '/v1/events')).toEqual([])
 })
 

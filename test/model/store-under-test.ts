@@ -16,6 +16,9 @@ export class EagerStream extends LedgerStream {
   override async wait(after: Position): Promise<boolean> {
     return (await this.read(after, 1)).length > 0
   }
+
+  /** Each step of a run has a writer of its own, and all share this stream. */
+  override endWaiting(): void {}
 }
 
 /** The real service in one run of the model: SKUs and keys of its own, so that runs share a store. */
