@@ -44,7 +44,10 @@ local function add_stock(sku, counts)
 end
 
 local function add_reservation(state, id, record, time, key)
-  if parse_truth(id, record).state ~= state or string.find(key, '%c') then
+  local reservation = parse_truth(id, record)
+  -- One that is held has no end. By its end, its units would be given back at once.
+  local is_whole = reservation.state == state and (state == 'held') == (reservation.closed_at == '')
+  if not is_whole or string.find(key, '%c') then
     error('the record of reservation ' .. id .. ' is malformed')
   end
   whole(time, 'the deadline or the end')

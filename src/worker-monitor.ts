@@ -44,7 +44,14 @@ export async function listenForMonitors(
   await app.listen({ host: config.host, port: config.workerPort })
   const { port } = app.server.address() as AddressInfo
   const host = config.host.includes(':') ? `[${config.host}]` : config.host
-  return { url: `http://${host}:${port}`, close: () => app.close() }
+  return { url: `http://${host}:${port}`, close: () => endMonitors(app, config.shutdownMs) }
+}
+
+/** Closes the app; what is not finished in time is cut off. */
+async function endMonitors(app: FastifyInstance, ms: number): Promise<void> {
+  const timer = setTimeout(() => app.server.closeAllConnections(), ms)
+  await app.close()
+  clearTimeout(timer)
 }
 
 /** Never rejects. */
@@ -59,10 +66,14 @@ async function inspectWorker({
   const report: WorkerReadiness['stores'] = {}
   let works = true
   for (const [name, { fence, writer }] of stores) {
-    if (fence.reason) reasons.push(`The store ${name} is fenced: ${fence.reason}.`)
+    if (fence.reason) findings.addOfStore(name, 'fenced', `The store ${name} is fenced: ${fence.reason}.`)
     if (writer.problem) {
       works = false
-      reasons.push(`The ledger of the store ${name} is not being persisted; the log of this worker says why.`)
+      findings.addOfStore(
+        name,
+        'standstill',
+        `The ledger of the store ${name} is not being persisted; the log of this worker says why.`,
+      )
     }
     report[name] = { open: !fence.reason, writes: writer.holdsLease && !writer.problem }
   }

@@ -122,15 +122,13 @@ export async function startWorker(
   let stopping: Promise<void> | undefined
   let monitors: { url: string; close(): Promise<void> } | undefined
   const stop = async () => {
-    await monitors?.close()
-    await Promise.all(
-      [...stores.values()].map(async ({ writer, expirer, fence, reconciliations }) => {
-        await reconciliations.stop()
-        await expirer.stop()
-        await writer.stop()
-        await fence.stop()
-      }),
-    )
+    const works = [...stores.values()].map(async ({ writer, expirer, fence, reconciliations }) => {
+      await reconciliations.stop()
+      await expirer.stop()
+      await writer.stop()
+      await fence.stop()
+    })
+    await Promise.all([monitors?.close(), ...works])
     for (const connection of [redis, subscriber, ...waiting]) connection.disconnect()
     await Promise.all([database.$disconnect(), reconcilerDatabase.$disconnect()])
   }

@@ -74,7 +74,6 @@ describe('a worker that is given a port', () => {
     const { status, body } = await read('/readyz')
     expect(status).toBe(503)
     expect(body.reasons).toContainEqual(expect.stringMatching(/is not being persisted/))
-    // It keeps the lease for as long as it tries.
     await worker.stop()
   })
 })

@@ -1,5 +1,6 @@
 -- Records that come from MySQL. What Redis wrote itself was checked when it was written; these may be
 -- damaged, and one that no script can read could never end.
+
 -- The reservation of a record, all of it checked. Anything that is not one ends the script.
 local function parse_truth(id, text)
   local reservation = parse_record(id, text)

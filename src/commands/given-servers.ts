@@ -26,15 +26,25 @@ export async function reachServers(config: Config, command: string): Promise<Con
   )
 }
 
-/** Turns what a failed start throws into one sentence for the person at the terminal. */
-export function startupError(error: unknown, config: Config): Error {
+/**
+ * Turns what a failed start throws into one sentence for the person at the terminal.
+ *
+ * @param listens which port it was to listen on, and the variable that sets it.
+ */
+export function startupError(
+  error: unknown,
+  config: Config,
+  listens = { port: config.port, variable: 'PORT' },
+): Error {
   if (!(error instanceof Error)) return new StartupError(String(error))
   const code = (error as NodeJS.ErrnoException).code
   if (code === 'EADDRINUSE') {
-    return new StartupError(`Port ${config.port} on ${config.host} is in use; set PORT to another one.`)
+    return new StartupError(
+      `Port ${listens.port} on ${config.host} is in use; set ${listens.variable} to another one.`,
+    )
   }
   if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
-    return new StartupError(`Holdfast cannot listen on ${config.host} port ${config.port} (${code}).`)
+    return new StartupError(`Holdfast cannot listen on ${config.host} port ${listens.port} (${code}).`)
   }
   if (error.message.startsWith('Redis cannot be reached')) return new StartupError(`${error.message}.`)
   return error

@@ -20,7 +20,7 @@ export async function runWorker(config: Config): Promise<number> {
     log.info({ stores: config.stores, url }, 'the worker runs')
     log.info({ signal: await stopped }, 'the worker stops')
   } catch (error) {
-    throw startupError(error, config)
+    throw startupError(error, config, { port: config.workerPort, variable: 'HOLDFAST_WORKER_PORT' })
   } finally {
     await worker.stop()
     await tracing?.stop()

@@ -81,13 +81,15 @@ const wholePattern = /^\d{1,15}$/
 /** @returns undefined when the text is not `sku:quantity,...` within the contract's bounds. */
 export function parseLines(text: string): Line[] | undefined {
   const lines: Line[] = []
+  const skus = new Set<string>()
   for (const part of text.split(',')) {
     const match = linePattern.exec(part)
     const quantity = Number(match?.[2])
     if (!match || quantity > quantityMax) return undefined
     lines.push({ sku: match[1] as string, quantity })
+    skus.add(match[1] as string)
   }
-  return lines.length <= linesPerReservationMax ? lines : undefined
+  return lines.length <= linesPerReservationMax && skus.size === lines.length ? lines : undefined
 }
 
 /**

@@ -4,7 +4,10 @@ import type { AnsweredCall } from '../tracing/tracing.js'
 const linesMax = 10
 const windowMs = 10_000
 
-/** Logs slow calls, a bounded number of them. Nothing of a client's is in it: no id, no key, no body. */
+/**
+ * Logs slow calls, a bounded number of them. Nothing of a client's is in it but
+ * the id and the trace it gave the call: no customer, no key, no body.
+ */
 export class SlowCallLog {
   private lines = 0
   private leftOut = 0

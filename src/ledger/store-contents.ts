@@ -80,7 +80,9 @@ export async function* reservationPages(
 function readEnded(row: ReservationRow): Reservation | UnreadableReservation {
   try {
     const reservation = toReservation(row)
-    if (parseRecord(row.id, formatRecord(reservation))) return reservation
+    const record = formatRecord(reservation)
+    if (isOfEnded(reservation) && parseRecord(row.id, record) && !controlCharacter.test(record))
+      return reservation
   } catch (error) {
     if (!(error instanceof DamagedRowError)) throw error
   }
@@ -89,9 +91,17 @@ function readEnded(row: ReservationRow): Reservation | UnreadableReservation {
     state: 'unreadable',
     id,
     closedAtMs: closedAt?.getTime() ?? 0,
-    idempotencyKey: idempotencyKey ?? undefined,
+    idempotencyKey: idempotencyKey && !controlCharacter.test(idempotencyKey) ? idempotencyKey : undefined,
   }
 }
+
+/** Of an ended row that says `held`, the units would be given back a second time. */
+function isOfEnded({ state }: Reservation): boolean {
+  return state !== 'held'
+}
+
+/** No text of a record has one; TAB parts its fields. */
+const controlCharacter = /[^\P{Cc}\t]/u
 
 export interface KeyedAdjustment {
   idempotencyKey: string

@@ -25,7 +25,7 @@ export function watchReadiness(registry: Registry, inspect: () => Promise<PartRe
   })
   new Gauge({
     name: 'holdfast_part_degraded',
-    help: '1 for each problem of Redis or MySQL by which less is kept than is promised; absent when there is none.',
+    help: '1 for each problem of Redis or MySQL that is found; absent when there is none.',
     labelNames: ['part', 'problem'] as const,
     registers: [registry],
     async collect() {

@@ -18,9 +18,11 @@ export interface WatchedStore {
 /** The figures of stores that Redis and MySQL know. They are read when /metrics is. */
 export class StoreMetrics {
   private readonly stores = new Map<string, WatchedStore>()
+  /** A process that serves the API and works has two of a store, and either may restore it. */
+  private readonly fences = new Map<string, WatchedStore['fence'][]>()
 
   constructor(registry: Registry) {
-    const { stores } = this
+    const { stores, fences } = this
     storeGauge(
       registry,
       stores,
@@ -35,7 +37,9 @@ export class StoreMetrics {
       registers: [registry],
       collect() {
         this.reset()
-        for (const [store, { fence }] of stores) this.inc({ store }, fence.restores)
+        for (const [store, of] of fences) {
+          for (const { restores } of of) this.inc({ store }, restores)
+        }
       },
     })
     redisGauges(registry, stores)
@@ -44,6 +48,7 @@ export class StoreMetrics {
 
   watch(name: string, store: WatchedStore): void {
     this.stores.set(name, store)
+    this.fences.set(name, [...(this.fences.get(name) ?? []), store.fence])
   }
 }
 

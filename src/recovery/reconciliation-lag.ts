@@ -29,19 +29,29 @@ export class ReconciliationLag {
   async passed(position: Position): Promise<void> {
     const deadline = Date.now() + this.waitMs
     while (!this.holds(position)) {
-      this.seen = await this.ledger.row()
-      if (this.seen.server !== (await this.survey.server())) throw new StoreClosedError('store-fenced')
+      this.seen = await this.look()
       if (this.holds(position)) return
       if (Date.now() > deadline) throw new LedgerBehindError()
       await delay(lookMs)
     }
   }
 
-  /** Whether a row of MySQL can be of this position: none that the watermark has not passed is written. */
+  /**
+   * Whether a row of MySQL can be of this position: none that the watermark has not passed is written.
+   *
+   * @throws StoreClosedError as `passed` does.
+   */
   async covers(position: Position): Promise<boolean> {
     if (this.seen && comparePositions(this.seen.watermark, position) >= 0) return true
-    this.seen = await this.ledger.row()
+    this.seen = await this.look()
     return comparePositions(this.seen.watermark, position) >= 0
+  }
+
+  /** @throws StoreClosedError when the store belongs to another server than the one that is surveyed. */
+  private async look(): Promise<StoreRow> {
+    const row = await this.ledger.row()
+    if (row.server !== (await this.survey.server())) throw new StoreClosedError('store-fenced')
+    return row
   }
 
   private holds(position: Position): boolean {

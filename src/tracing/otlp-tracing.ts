@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   type Context,
   defaultTextMapGetter,
@@ -17,6 +18,9 @@ import {
 } from '@opentelemetry/resources'
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import type { AnsweredCall, TracedWrite, Tracing } from './tracing.js'
+
+/** How long the last spans may take to be sent when the process ends. */
+const flushMsMax = 2000
 
 /**
  * Traces by the SDK of OpenTelemetry, sent over OTLP/HTTP. The SDK reads its own variables: endpoint, headers,
@@ -45,7 +49,8 @@ export async function openOtlpTracing(
     traceCall: (call) => traceCall(tracer, call),
     traceWrite: (write) => traceWrite(tracer, write),
     // A receiver that is away must not keep the process from ending.
-    stop: () => provider.shutdown().catch(() => {}),
+    stop: () =>
+      Promise.race([provider.shutdown().catch(() => {}), delay(flushMsMax, undefined, { ref: false })]),
   }
 }
 

@@ -1,4 +1,4 @@
-import { formatPosition, type Position } from '../domain/position.js'
+import { comparePositions, formatPosition, type Position } from '../domain/position.js'
 import type { WrittenTransaction } from '../ledger/ledger-writer.js'
 import type { TracedEntry } from '../stock/traced-entries.js'
 import type { Tracing } from './tracing.js'
@@ -39,10 +39,11 @@ export class WriteTracer {
     this.transactions.push(written)
     if (this.transactions.length > transactionsMax) this.transactions.shift()
     if (this.waiting.length === 0) return
-    const passed = this.waiting.filter(({ position }) => holds(written, position))
+    // What was passed before is another worker's.
+    const passed = this.waiting.filter(({ position }) => comparePositions(position, written.to) <= 0)
     if (passed.length === 0) return
-    this.waiting = this.waiting.filter(({ position }) => !holds(written, position))
-    for (const entry of passed) this.trace(entry, written)
+    this.waiting = this.waiting.filter(({ position }) => comparePositions(position, written.to) > 0)
+    for (const entry of passed) if (holds(written, entry.position)) this.trace(entry, written)
   }
 
   private trace(

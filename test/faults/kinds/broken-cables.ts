@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { readConfig } from '../../../src/config.js'
 import type { SeededRandom } from '../../../src/demo/seeded-random.js'
 import type { TcpProxy } from '../../support/tcp-proxy.js'
 import type { ProductPart } from '../stage/product-part.js'
@@ -58,6 +59,9 @@ const wayOf = ({ cable, way }: (typeof turns)[number]) => `${cable.name}: ${way}
 
 /** How long after a cable is whole again its instance may need for new connections. */
 const reconnectMs = 3000
+/** One that is dead without a word is given up when an answer of Redis is as late as this. */
+const commandTimeoutMs = readConfig({}).commandTimeoutMs
+const repairMs = (way: string) => (way.endsWith('half-open') ? commandTimeoutMs + reconnectMs : reconnectMs)
 
 /** The connections between the parts: cut, silent, or losing replies. */
 export const brokenCables: FaultKind = {
@@ -80,7 +84,7 @@ export const brokenCables: FaultKind = {
       const broken = inflictions.filter(({ way }) => needed.some((name) => way.startsWith(name)))
       const whole = history.events.filter(
         ({ startMs, endMs = startMs + reconnectMs }) =>
-          !broken.some(({ fromMs, toMs }) => endMs >= fromMs && startMs <= toMs + reconnectMs),
+          !broken.some(({ way, fromMs, toMs }) => endMs >= fromMs && startMs <= toMs + repairMs(way)),
       )
       return findUnserved(whole, 'while Redis can be reached all calls', { apis: [api] })
     }),

@@ -37,15 +37,16 @@ export const fullRedis: FaultKind = {
   },
   judge: ({ history, inflictions }) => {
     const full = inflictions.filter(({ way }) => ways[way] === fillMemory)
-    const isExcused = (startMs: number) =>
-      full.some(({ fromMs, toMs }) => startMs >= fromMs && startMs <= toMs + resumeMs)
+    // One that was under way when the memory ended met it, too.
+    const isExcused = (startMs: number, endMs: number) =>
+      full.some(({ fromMs, toMs }) => endMs >= fromMs && startMs <= toMs + resumeMs)
     const promised = history.events.filter(
-      ({ call, reply, startMs }) =>
+      ({ call, reply, startMs, endMs = startMs }) =>
         !(
           call.verb === 'reserve' &&
           reply &&
           outOfMemory.includes(codeOf(reply) ?? '') &&
-          isExcused(startMs)
+          isExcused(startMs, endMs)
         ),
     )
     return findUnserved(promised, 'without memory payments, cancellations and reads')

@@ -2,10 +2,10 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { migrateDatabase } from '../../../src/commands/migrate.js'
 import { readConfig } from '../../../src/config.js'
-import { anyFreePort } from '../../../src/embedded/port-choice.js'
 import { type Database, openDatabase } from '../../../src/ledger/database.js'
 import { storeKeys } from '../../../src/stock/keys.js'
 import type { MariadbHost } from './mariadb-host.js'
+import { ownPort } from './own-port.js'
 import type { ProductCopy } from './product-copy.js'
 import { ProductPart } from './product-part.js'
 import { RedisClock } from './redis-clock.js'
@@ -86,7 +86,7 @@ export class Stage {
         mainFile: product.mainFile,
         redisUrl: redis.url,
         databaseUrl,
-        port: command === 'api' ? await anyFreePort() : 0,
+        port: command === 'api' ? await ownPort() : 0,
         env: settings.env,
         logFile: join(folder, `${name}.log`),
       })
