@@ -8,8 +8,8 @@ export default defineConfig({
     globalSetup: ['test/support/global-servers.ts'],
     testTimeout: 30_000,
     hookTimeout: 120_000,
-    // Each file has a store and a database of its own, and waits for half of its time: two cores carry three at once.
-    maxWorkers: 3,
+    // Each file has a store and a database of its own; two cores carry two files at once.
+    maxWorkers: 2,
     projects: [
       {
         extends: true,

@@ -42,10 +42,13 @@ export interface StoreWork {
 const reconcilerConnectionsMax = 5
 /** After a failure of MySQL or Redis. */
 const writerRetryMs = 500
-/** Each read for entries waits for a second: an answer that is this late is none. */
+/** Each read for entries waits for a quarter of the lease: an answer that is this late is none. */
 const readSilenceMsMax = 3000
-/** A writer that died leaves its store to another after this long. */
-const writerLeaseMs = 4000
+/**
+ * A writer that died leaves its store to another after this long. Nothing that must be right depends on it:
+ * a writer that is paused for longer is one of two for a while.
+ */
+const writerLeaseMs = 2000
 
 /**
  * Composes the worker: for each store the ledger writer, the expirer and the repeated comparison of

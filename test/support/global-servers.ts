@@ -19,6 +19,9 @@ declare module 'vitest' {
  */
 const withoutSync = { 'innodb-flush-method': 'nosync', 'loose-debug-no-sync': '' }
 
+/** A file opens a dozen APIs and workers, each with some ten connections; the default is 151. */
+const connections = { 'max-connections': '600' }
+
 /** One private Redis and MariaDB for a whole run, in a folder that is removed with it. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-test-'))
@@ -26,7 +29,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const bounds = { maxmemory: String(memoryShare()) }
   const [redis, mariadb] = await Promise.all([
     startRedis({ folder: join(folder, 'redis'), settings: bounds, progress }),
-    startMariadb({ folder: join(folder, 'mariadb'), settings: withoutSync, progress }),
+    startMariadb({ folder: join(folder, 'mariadb'), settings: { ...withoutSync, ...connections }, progress }),
   ])
   // Once for all who open it, and not in the time of a test. Without it, only the tests of the console fail.
   await provideChromium().catch((error: Error) => console.log(error.message))

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { SeededRandom } from '../../../src/demo/seeded-random.js'
 import { codeOf } from '../checker/unavailable.js'
 import { nowMs } from '../history.js'
+import type { RedisHost } from '../stage/redis-host.js'
 import { anyOf, type Fault, type FaultKind, inTurn, type Scene } from './fault-kind.js'
 import { findUnserved } from './unserved-calls.js'
 
@@ -66,19 +67,36 @@ function fillMemory(atMs: number, way: string, ms: number): Fault {
     what: `no memory for anything more in Redis for ${ms} ms${way === unseen ? ', and nobody looks at it' : ''}`,
     way,
     inflict: async ({ stage, history, observe }) => {
-      const { admin } = stage.redis
       const sinceMs = nowMs()
-      const [, before = '0'] = (await admin.config('GET', 'maxmemory')) as string[]
-      // Below what is used: the server is full at once, whatever is freed meanwhile.
-      await admin.config('SET', 'maxmemory', '1')
+      const giveBack = await takeMemory(stage.redis)
       await delay(ms)
-      await admin.config('SET', 'maxmemory', before)
+      await giveBack()
       const codes = history.events.flatMap(({ startMs, reply }) =>
         reply?.status === 503 && startMs >= sinceMs ? [codeOf(reply) ?? ''] : [],
       )
       for (const code of outOfMemory) observe(code, codes.filter((each) => each === code).length)
       return codes.includes(way === unseen ? 'memory-full' : 'holds-paused')
     },
+  }
+}
+
+/** The servers without memory: what they had, and how many faults keep it from them. */
+const taken = new Map<RedisHost, { maxmemory: Promise<string>; faults: number }>()
+
+/** Two faults may overlap: what the server had comes back with the last. @returns what gives it back. */
+async function takeMemory(redis: RedisHost): Promise<() => Promise<void>> {
+  const { admin } = redis
+  const read = async () => ((await admin.config('GET', 'maxmemory')) as string[])[1] ?? '0'
+  const had = taken.get(redis) ?? { maxmemory: read(), faults: 0 }
+  taken.set(redis, had)
+  had.faults++
+  await had.maxmemory
+  // Below what is used: the server is full at once, whatever is freed meanwhile.
+  await admin.config('SET', 'maxmemory', '1')
+  return async () => {
+    if (--had.faults > 0) return
+    taken.delete(redis)
+    await admin.config('SET', 'maxmemory', await had.maxmemory)
   }
 }
 
