@@ -140,23 +140,35 @@ describe('a store whose Redis went through something', { timeout: 60_000 }, () =
     expect((await shopper.confirm(heldId)).status).toBe(200)
   })
 
-  test('opens in spite of a damaged row of a reservation that ended, and makes no second of its key', async () => {
-    const { body } = await shopper.reserve({ lines }, 'order-7')
-    expect((await shopper.confirm(body.id)).body.persisted).toBe(true)
-    const mend = (value: string) =>
-      store.database.$executeRaw`UPDATE reservations SET \`lines\` = ${value} WHERE id = ${body.id}`
-    await mend('none')
-    await store.redis.flushall()
-    await eventually(isOpen, 'it is open again')
-    expect((await shopper.reserve({ lines }, 'order-7')).status).toBe(500)
-    expect((await shopper.confirm(body.id)).status).toBe(500)
-    expect(await store.redis.hget(store.keys.stock, 'CUP')).toBe('7 1 2')
-    await mend('CUP:1')
-    const reconciler = api.stores.get(store.name)?.reconciler
-    await reconciler?.run({ repair: true })
-    expect((await shopper.reserve({ lines }, 'order-7')).body.id).toBe(body.id)
-    expect(await reconciler?.run({ repair: false })).toMatchObject({ drifted: [] })
-  })
+  test.each([
+    ['lines that are none', { lines: 'none' }, { lines: 'CUP:1' }],
+    ['a SKU twice', { lines: 'CUP:1,CUP:1' }, { lines: 'CUP:1' }],
+    ['a control character', { customerId: 'c\u0007' }, { customerId: 'customer-1' }],
+    ['a state that has no end', { state: 'held' }, { state: 'confirmed' }],
+  ] as const)(
+    'opens in spite of a row of an ended reservation with %s, and makes no second of its key',
+    async (what, damage, mended) => {
+      const key = what.replaceAll(' ', '-')
+      const { body } = await shopper.reserve({ lines, customerId: 'customer-1' }, key)
+      expect((await shopper.confirm(body.id)).body.persisted).toBe(true)
+      const update = (data: { lines?: string; customerId?: string; state?: 'held' | 'confirmed' }) =>
+        store.database.reservation.updateMany({ where: { id: body.id }, data })
+      const counts = await store.redis.hget(store.keys.stock, 'CUP')
+      await update(damage)
+      await store.redis.flushall()
+      await eventually(isOpen, 'it is open again')
+      expect((await shopper.reserve({ lines, customerId: 'customer-1' }, key)).status).toBe(500)
+      expect((await shopper.confirm(body.id)).status).toBe(500)
+      // Neither sold nor given back a second time.
+      expect(await store.redis.zscore(store.keys.deadlines, body.id)).toBeNull()
+      expect(await store.redis.hget(store.keys.stock, 'CUP')).toBe(counts)
+      await update(mended)
+      const reconciler = api.stores.get(store.name)?.reconciler
+      await reconciler?.run({ repair: true })
+      expect((await shopper.reserve({ lines, customerId: 'customer-1' }, key)).body.id).toBe(body.id)
+      expect(await reconciler?.run({ repair: false })).toMatchObject({ drifted: [] })
+    },
+  )
 
   test('is emptied while shoppers are at it and sells only what was there', async () => {
     let done = false
