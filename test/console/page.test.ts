@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
+import { EventClient } from '../support/event-client.js'
 import {
   expectAccessible,
   expectFits,
@@ -47,9 +48,12 @@ describe.for(['light', 'dark'] as const)('in %s colours', (colorScheme) => {
       await sees(page, whole)
       await sees(page, 'Live')
       await expectAccessible(page)
-      // What happens while it is looked at moves nothing either.
+      // What happens while it is looked at moves nothing either: it is told, and by the next pulse drawn.
+      const watcher = await EventClient.open(service.url)
       await service.hold(longSku, 300)
-      await page.evaluate('new Promise((resolve) => setTimeout(resolve, 1500))')
+      const told = await watcher.first('pulse', ({ perSecond }) => perSecond.holds > 0)
+      await watcher.first('pulse', ({ at }) => at > told.at)
+      watcher.close()
       await expectNoLayoutShift(page)
       expectNoFaults(faults)
       await page.context().close()
