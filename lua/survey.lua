@@ -3,13 +3,16 @@
 -- the state right after that entry. Changes nothing.
 --
 -- KEYS: position, stock, skus, reservations, deadlines, finished, keys
--- ARGV: server, what, then `scan`, cursor, count; or `names` and the names wanted; or `missing` and
---   names, of which those are wanted that Redis does not hold
---   what: `stock`, `reservations`, or (scan alone) the reservations of `deadlines` or `finished`;
+-- ARGV: server, what, then a source:
+--   `names` and the names wanted of `stock` or of `reservations`
+--   `missing` and names, of which those of `stock` are wanted that Redis does not hold
+--   `scan`, cursor, count: of `stock`, or of the reservations that `deadlines` or `finished` point at
+--   `ids`, cursor, count: of `reservations`
 --   or `sizes`, with nothing after it
 -- Returns: `store-fenced` alone, or: position, next cursor ('0' at the end), then
+--   for ids: the ids
 --   for stock: sku, counts, `listed` when the SKU is in the list of SKUs
---   for the others: id, record, its score in the deadlines, its score among the finished, the reservation
+--   for other reservations: id, record, its score in the deadlines, its score among the finished, the reservation
 --     that its idempotency key leads to; one more that was made under the key may well be it
 --   for sizes: number of reservations, of deadlines, of finished ones
 --   with '' for what is not there
@@ -22,7 +25,7 @@ local position_key, stock_key, skus_key, reservations_key, deadlines_key, finish
 local what, source = ARGV[2], ARGV[3]
 local sources = {
   stock = { scan = true, names = true, missing = true },
-  reservations = { scan = true, names = true, missing = true },
+  reservations = { ids = true, names = true },
   deadlines = { scan = true },
   finished = { scan = true },
 }
@@ -57,7 +60,7 @@ local scans = {
   finished = { 'ZSCAN', finished_key },
 }
 local names, values = {}, nil
-if source == 'scan' then
+if source == 'scan' or source == 'ids' then
   if not string.find(ARGV[4], '^%d+$') then
     error('the cursor is not one')
   end
@@ -67,6 +70,12 @@ if source == 'scan' then
   local pairs_found = reply[2]
   for i = 1, #pairs_found, 2 do
     names[#names + 1] = pairs_found[i]
+  end
+  if source == 'ids' then
+    for i = 1, #names do
+      result[i + 2] = names[i]
+    end
+    return result
   end
   if scan[1] == 'HSCAN' then
     values = {}
@@ -78,7 +87,7 @@ else
   names = { unpack(ARGV, 4) }
 end
 if source == 'missing' then
-  local found = read_fields(what == 'stock' and stock_key or reservations_key, names)
+  local found = read_fields(stock_key, names)
   local missing = {}
   for i = 1, #names do
     if not found[i] then

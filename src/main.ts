@@ -1,14 +1,4 @@
 #!/usr/bin/env node
-import { runApi } from './commands/api.js'
-import { runDemo } from './commands/demo.js'
-import { runKeys } from './commands/keys.js'
-import { runMigrate } from './commands/migrate.js'
-import { runQuarantine } from './commands/quarantine.js'
-import { runReconcile } from './commands/reconcile.js'
-import { runRestore } from './commands/restore.js'
-import { runStart } from './commands/start.js'
-import { runStock } from './commands/stock.js'
-import { runWorker } from './commands/worker.js'
 import { type Config, ConfigError, readConfig } from './config.js'
 import { StartupError } from './embedded/startup-error.js'
 
@@ -16,48 +6,60 @@ import { StartupError } from './embedded/startup-error.js'
 const done = 0
 const unusable = 2
 
+/** @throws ConfigError for arguments or a configuration that cannot be used. */
+type RunCommand = (config: Config, args: readonly string[]) => Promise<number>
+
 interface Command {
   summary: string
   /** How its arguments are written; a command without takes none. */
   takes?: string
-  /** @throws ConfigError for arguments or a configuration that cannot be used. */
-  run(config: Config, args: readonly string[]): Promise<number>
+  /** Reads the command's own modules, and no others: most commands need neither the API nor the worker. */
+  load(): Promise<RunCommand>
 }
 
 const commands: Readonly<Record<string, Command>> = {
   start: {
     summary: 'everything in one process, with a private Redis and MariaDB if none are given',
-    run: runStart,
+    load: async () => (await import('./commands/start.js')).runStart,
   },
-  api: { summary: 'the HTTP API', run: runApi },
-  worker: { summary: 'the ledger writer and the expirer', run: runWorker },
-  migrate: { summary: 'bring the tables of MySQL up to date', run: runMigrate },
+  api: { summary: 'the HTTP API', load: async () => (await import('./commands/api.js')).runApi },
+  worker: {
+    summary: 'the ledger writer and the expirer',
+    load: async () => (await import('./commands/worker.js')).runWorker,
+  },
+  migrate: {
+    summary: 'bring the tables of MySQL up to date',
+    load: async () => (await import('./commands/migrate.js')).runMigrate,
+  },
   keys: {
     summary: 'create, list and revoke API keys',
     takes: 'create --name NAME --scopes SCOPE,... [--store NAME] [--expires TIME] | list | revoke NAME',
-    run: runKeys,
+    load: async () => (await import('./commands/keys.js')).runKeys,
   },
   reconcile: {
     summary: 'compare Redis with MySQL, and correct what differs with --repair',
     takes: '[--repair] [--store NAME]',
-    run: runReconcile,
+    load: async () => (await import('./commands/reconcile.js')).runReconcile,
   },
   restore: {
     summary: 'say what replacing all of Redis by what MySQL holds would lose, and do it with --yes',
     takes: '[--yes] [--store NAME]',
-    run: runRestore,
+    load: async () => (await import('./commands/restore.js')).runRestore,
   },
   stock: {
     summary: 'write the stock of a store to a CSV file, or set it from one',
     takes: 'export [--file FILE] | import FILE [--dry-run] [--store NAME]',
-    run: runStock,
+    load: async () => (await import('./commands/stock.js')).runStock,
   },
   quarantine: {
     summary: 'decide on ledger entries that could not be read',
     takes: 'list | retry ID | discard ID --reason TEXT [--by NAME] [--store NAME]',
-    run: runQuarantine,
+    load: async () => (await import('./commands/quarantine.js')).runQuarantine,
   },
-  demo: { summary: 'replay the 12.12 sale, without Holdfast and with it', run: runDemo },
+  demo: {
+    summary: 'replay the 12.12 sale, without Holdfast and with it',
+    load: async () => (await import('./commands/demo.js')).runDemo,
+  },
 }
 
 function usage(): string {
@@ -100,7 +102,9 @@ async function main(args: readonly string[]): Promise<number> {
     return unusable
   }
   try {
-    return await command.run(readConfig(process.env), rest)
+    const config = readConfig(process.env)
+    const run = await command.load()
+    return await run(config, rest)
   } catch (error) {
     if (!(error instanceof ConfigError || error instanceof StartupError)) throw error
     console.error(error.message)

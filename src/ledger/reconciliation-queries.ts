@@ -38,16 +38,15 @@ export async function readSkusAt(
   for (const sku of skus) found.set(sku, { row: undefined, rowLine: undefined, line: undefined, fold: zero })
   const [rows, folds] = await Promise.all([
     ledger.database.$queryRaw<StockRow[]>`
-      SELECT s.sku, s.available, s.held, s.sold, s.epoch, s.sequence,
-        l.available AS line_available, l.held AS line_held, l.sold AS line_sold
+      SELECT s.sku, ${countsColumn('s')} AS counts, ${positionColumn('s')} AS position,
+        ${countsColumn('l')} AS line_counts
       FROM stock AS s
       LEFT JOIN ledger AS l
         ON l.store_id = s.store_id AND l.sku = s.sku AND l.epoch = s.epoch AND l.sequence = s.sequence
       WHERE s.store_id = ${storeId} AND s.sku IN (${names})`,
     ledger.database.$queryRaw<FoldRow[]>`
-      SELECT f.sku, f.available, f.held, f.sold, f.corrected,
-        l.epoch AS line_epoch, l.sequence AS line_sequence,
-        l.available AS line_available, l.held AS line_held, l.sold AS line_sold
+      SELECT f.sku, ${countsColumn('f')} AS counts, f.corrected, ${positionColumn('l')} AS line_position,
+        ${countsColumn('l')} AS line_counts
       FROM (
         SELECT sku, ${foldColumns}, MAX(epoch) AS epoch, MAX(sequence) AS sequence,
           MAX(IF(kind = 'correct', sequence, NULL)) AS corrected
@@ -59,16 +58,15 @@ export async function readSkusAt(
   ])
   for (const row of rows) {
     const sku = found.get(row.sku) as SkuAtPosition
-    sku.row = { ...readCounts(row), position: readPosition(row.epoch, row.sequence) }
-    sku.rowLine = readLineCounts(row)
+    sku.row = { ...readCountsText(row.counts), position: readPositionText(row.position) }
+    sku.rowLine = row.line_counts === null ? undefined : readCountsText(row.line_counts)
   }
   const corrected: string[] = []
   for (const row of folds) {
     const sku = found.get(row.sku) as SkuAtPosition
-    const counts = readLineCounts(row)
-    sku.fold = readCounts(row)
-    if (counts && row.line_epoch !== null && row.line_sequence !== null) {
-      sku.line = { ...counts, position: readPosition(row.line_epoch, row.line_sequence) }
+    sku.fold = readCountsText(row.counts)
+    if (row.line_counts !== null && row.line_position !== null) {
+      sku.line = { ...readCountsText(row.line_counts), position: readPositionText(row.line_position) }
     }
     if (row.corrected !== null) corrected.push(row.sku)
   }
@@ -79,6 +77,21 @@ export async function readSkusAt(
 }
 
 const zero: Counts = { available: 0, held: 0, sold: 0 }
+
+/** NULL where there is no row. One text costs far less to read than each of its columns. */
+const countsColumn = (table: string) =>
+  Prisma.raw(`CONCAT(${table}.available, ' ', ${table}.held, ' ', ${table}.sold)`)
+const positionColumn = (table: string) => Prisma.raw(`CONCAT(${table}.epoch, ' ', ${table}.sequence)`)
+
+function readCountsText(text: string): Counts {
+  const [available, held, sold] = text.split(' ').map(Number) as [number, number, number]
+  return { available, held, sold }
+}
+
+function readPositionText(text: string): Position {
+  const [epoch, sequence] = text.split(' ').map(Number) as [number, number]
+  return { epoch, sequence }
+}
 
 /** A correction of counts says what they are: the fold goes on from the newest one of each SKU. */
 async function foldFromCorrections(
@@ -278,15 +291,19 @@ const recordColumn = Prisma.raw(`CONCAT_WS('\\t', state, CONCAT(epoch, '-', sequ
   ${ms('expires_at')}, COALESCE(${ms('closed_at')}, ''), IF(reacquired, '1', ''), COALESCE(payment_ref, ''),
   COALESCE(idempotency_key, ''), ttl_seconds, \`lines\`, customer_id, COALESCE(order_id, ''))`)
 
-/** Up to `limit` ids after `after` of reservations that are open in MySQL, in order. */
-export async function readOpenIds(ledger: StoreLedger, after: string, limit: number): Promise<string[]> {
+/** Up to `limit` reservations after `after` that are open in MySQL, in order of id, as `readRecords` gives them. */
+export async function readOpenRecords(
+  ledger: StoreLedger,
+  after: string,
+  limit: number,
+): Promise<Map<string, string>> {
   const storeId = await ledger.storeId()
   // What is open has no end, and that is one range of the index by end.
-  const rows = await ledger.database.$queryRaw<{ id: string }[]>`
-    SELECT id FROM reservations
+  const rows = await ledger.database.$queryRaw<{ id: string; record: string }[]>`
+    SELECT id, ${recordColumn} AS record FROM reservations
     WHERE store_id = ${storeId} AND closed_at IS NULL AND id > ${after}
     ORDER BY id LIMIT ${limit}`
-  return rows.map(({ id }) => id)
+  return new Map(rows.map(({ id, record }) => [id, record]))
 }
 
 /** What the units of reservations add up to, and what MySQL's rows say, for one SKU. */
@@ -404,23 +421,19 @@ interface CountsRow {
   sold: WholeNumber
 }
 
-interface LineCountsRow {
-  line_available: WholeNumber | null
-  line_held: WholeNumber | null
-  line_sold: WholeNumber | null
+interface StockRow {
+  sku: string
+  counts: string
+  position: string
+  line_counts: string | null
 }
 
-interface StockRow extends CountsRow, LineCountsRow {
+interface FoldRow {
   sku: string
-  epoch: WholeNumber
-  sequence: WholeNumber
-}
-
-interface FoldRow extends CountsRow, LineCountsRow {
-  sku: string
+  counts: string
   corrected: WholeNumber | null
-  line_epoch: WholeNumber | null
-  line_sequence: WholeNumber | null
+  line_position: string | null
+  line_counts: string | null
 }
 
 interface BrokenLineRow {
@@ -438,12 +451,6 @@ interface BrokenLineRow {
 
 function readCounts(row: CountsRow): Counts {
   return { available: Number(row.available), held: Number(row.held), sold: Number(row.sold) }
-}
-
-function readLineCounts(row: LineCountsRow): Counts | undefined {
-  const { line_available, line_held, line_sold } = row
-  if (line_available === null || line_held === null || line_sold === null) return undefined
-  return { available: Number(line_available), held: Number(line_held), sold: Number(line_sold) }
 }
 
 function readPosition(epoch: WholeNumber, sequence: WholeNumber): Position {

@@ -29,7 +29,7 @@ export interface ReconciliationRun {
 export interface ReconciliationSettings {
   /** SKUs or reservations read from Redis in one step, which holds it up for some 6 microseconds each. */
   partItems: number
-  /** Parts that are read before the one that is being compared is done. */
+  /** Parts that may wait for those that are being compared; they are compared together then. */
   partsAheadMax: number
   /** Rows read from MySQL in one step of a walk through it. */
   pageRows: number
@@ -43,61 +43,74 @@ export interface ReconciliationSettings {
 }
 
 /**
- * Compares parts one after the other while the next ones are read, at most `aheadMax` of them. By the
- * time MySQL has caught up with one part it has caught up with those behind it, so the wait for the
- * lag is shared by all of them, and the database is asked one thing at a time.
+ * Compares parts while the next ones are read, of which `aheadMax` may wait. What has come up meanwhile is
+ * compared together: by the time MySQL has caught up with the newest of them it has with the others, so they
+ * share the wait for the lag and the questions to the database, which is asked one thing at a time.
  */
-class PartsAhead {
-  private readonly comparisons: Promise<void>[] = []
-  failure: { error: unknown } | undefined
+class PartsAhead<Part> {
+  private waiting: Part[] = []
+  private comparing: Promise<void> | undefined
+  private failure: { error: unknown } | undefined
 
-  constructor(private readonly aheadMax: number) {}
+  constructor(
+    private readonly aheadMax: number,
+    private readonly compare: (parts: Part[]) => Promise<void>,
+  ) {}
 
-  /** Resolves when there is room for the part. @throws what an earlier comparison failed with. */
-  async add(compare: () => Promise<void>): Promise<void> {
-    while (this.comparisons.length >= this.aheadMax) await this.comparisons[0]
+  /** Resolves when there is room for another part. @throws what an earlier comparison failed with. */
+  async add(part: Part): Promise<void> {
+    this.waiting.push(part)
+    this.comparing ??= this.compareWaiting()
+    if (this.waiting.length >= this.aheadMax) await this.comparing
     if (this.failure) throw this.failure.error
-    this.comparisons.push(this.compareAfter(this.comparisons.at(-1), compare))
   }
 
-  /** Resolves when every part was compared, or left out after a failure. */
+  /** Has nothing more compared but what is under way. */
+  fail(error: unknown): void {
+    this.failure ??= { error }
+    this.waiting = []
+  }
+
+  /** Resolves when every part was compared. @throws what a comparison failed with, or the walk. */
   async end(): Promise<void> {
-    await this.comparisons.at(-1)
+    while (this.comparing) await this.comparing
+    if (this.failure) throw this.failure.error
   }
 
-  private async compareAfter(
-    previous: Promise<void> | undefined,
-    compare: () => Promise<void>,
-  ): Promise<void> {
-    await previous
+  private async compareWaiting(): Promise<void> {
+    const parts = this.waiting
+    this.waiting = []
     try {
-      if (!this.failure) await compare()
+      await this.compare(parts)
     } catch (error) {
-      this.failure = { error }
-    } finally {
-      this.comparisons.shift()
+      this.fail(error)
     }
+    this.comparing = this.waiting.length > 0 ? this.compareWaiting() : undefined
   }
 }
 
 /**
  * Walks through a store and compares its parts.
  *
- * @param walk reads the parts and adds what compares each.
+ * @param walk reads the parts.
+ * @param compare gets some that follow each other, the oldest first.
  * @throws what the walk or a comparison failed with; nothing is compared any more then.
  */
-export async function compareParts(
+export async function compareParts<Part>(
   run: ReconciliationRun,
-  walk: (add: (compare: () => Promise<void>) => Promise<void>) => Promise<void>,
+  walk: AsyncIterable<Part>,
+  compare: (parts: Part[]) => Promise<void>,
 ): Promise<void> {
-  const parts = new PartsAhead(run.settings.partsAheadMax)
+  const parts = new PartsAhead(run.settings.partsAheadMax, compare)
   try {
-    await walk((compare) => parts.add(compare))
+    for await (const part of walk) {
+      await run.beat()
+      await parts.add(part)
+    }
   } catch (error) {
-    parts.failure ??= { error }
+    parts.fail(error)
   }
   await parts.end()
-  if (parts.failure) throw parts.failure.error
 }
 
 /** What a correction rests on. */

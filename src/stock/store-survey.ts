@@ -73,17 +73,22 @@ export class StoreSurvey {
   }
 
   async *scanSkus(count: number): AsyncGenerator<Survey<SurveyedSku>> {
-    for await (const { position, values } of this.scan('stock', count)) {
+    for await (const { position, values } of this.scan('stock', 'scan', count)) {
       yield { position, items: readSkus(values) }
     }
   }
 
-  /** @param of what is walked: the records themselves, or one of the two sets that point at them. */
-  async *scanReservations(
-    of: 'reservations' | 'deadlines' | 'finished',
+  /** The ids of all reservations there are records of. */
+  async *scanIds(count: number): AsyncGenerator<string[]> {
+    for await (const { values } of this.scan('reservations', 'ids', count)) yield values
+  }
+
+  /** @param pointers one of the two sets that point at reservations. */
+  async *scanPointers(
+    pointers: 'deadlines' | 'finished',
     count: number,
   ): AsyncGenerator<Survey<SurveyedReservation>> {
-    for await (const { position, values } of this.scan(of, count)) {
+    for await (const { position, values } of this.scan(pointers, 'scan', count)) {
       yield { position, items: readReservations(values) }
     }
   }
@@ -104,12 +109,6 @@ export class StoreSurvey {
     return { position, items: readReservations(values) }
   }
 
-  /** Of these reservations, those that Redis has no record of. */
-  async missingReservations(ids: readonly string[]): Promise<Survey<SurveyedReservation>> {
-    const { position, values } = await this.read('reservations', 'missing', ...ids)
-    return { position, items: readReservations(values) }
-  }
-
   /** How many records there are, and how many deadlines and ends point at them. */
   async sizes(): Promise<{ reservations: number; deadlines: number; finished: number }> {
     const { values } = await this.read('sizes')
@@ -124,10 +123,14 @@ export class StoreSurvey {
     })
   }
 
-  private async *scan(what: string, count: number): AsyncGenerator<{ position: Position; values: string[] }> {
+  private async *scan(
+    what: string,
+    source: 'scan' | 'ids',
+    count: number,
+  ): AsyncGenerator<{ position: Position; values: string[] }> {
     let cursor = '0'
     do {
-      const part = await this.read(what, 'scan', cursor, count)
+      const part = await this.read(what, source, cursor, count)
       yield part
       cursor = part.cursor
     } while (cursor !== '0')

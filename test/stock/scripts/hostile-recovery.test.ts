@@ -40,11 +40,22 @@ describe('hostile arguments of survey', () => {
       ...['deadlines', 'finished'].flatMap((what): Call[] => [
         ['survey', what, 'names', 'open'],
         ['survey', what, 'missing', 'open'],
+        ['survey', what, 'ids', 0, 10],
       ]),
-      ...['stock', 'reservations', 'deadlines', 'finished'].flatMap((what) => [
-        ...inPlace(['survey', what, 'scan', 0, 10], 2, ['nan', '-1', '1e3', '0x10', ' 1', '1\n', '', 'ten']),
-        ...inPlace(['survey', what, 'scan', 0, 10], 3, [...notNumbers, '-1', '0']),
-        ...cutShort(['survey', what, 'scan', 0, 10], 1),
+      ['survey', 'stock', 'ids', 0, 10],
+      ['survey', 'reservations', 'scan', 0, 10],
+      ['survey', 'reservations', 'missing', 'open'],
+      ...(
+        [
+          ['stock', 'scan'],
+          ['reservations', 'ids'],
+          ['deadlines', 'scan'],
+          ['finished', 'scan'],
+        ] as const
+      ).flatMap(([what, source]) => [
+        ...inPlace(['survey', what, source, 0, 10], 2, ['nan', '-1', '1e3', '0x10', ' 1', '1\n', '', 'ten']),
+        ...inPlace(['survey', what, source, 0, 10], 3, [...notNumbers, '-1', '0']),
+        ...cutShort(['survey', what, source, 0, 10], 1),
       ]),
       ['survey', 'sizes', 'scan', 0, 10],
       ['survey'],
