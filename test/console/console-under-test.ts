@@ -1,7 +1,8 @@
 import axe from 'axe-core'
 import type { BrowserContextOptions, Page } from 'playwright-core'
-import { afterAll, expect } from 'vitest'
+import { expect } from 'vitest'
 import { type Chromium, openChromium } from '../support/chromium.js'
+import { afterEachFile } from '../support/endings.js'
 
 /** What a page must never do, as far as it was seen. */
 export interface PageFaults {
@@ -46,9 +47,10 @@ const strictestPolicy = [
 let chromium: Chromium | undefined
 const contexts: { close(): Promise<void> }[] = []
 
-afterAll(async () => {
-  for (const context of contexts) await context.close()
+afterEachFile.push(async () => {
+  for (const context of contexts.splice(0)) await context.close()
   await chromium?.close()
+  chromium = undefined
 })
 
 /** Opens the console of an API that listens. @param options the window, the theme, the motion. */
