@@ -43,17 +43,22 @@ beforeAll(async () => {
 
 describe.for(['light', 'dark'] as const)('in %s colours', (colorScheme) => {
   test('every view is accessible, keeps to its policy, and never shifts', async () => {
-    for (const { path, whole } of views) {
-      const { page, faults } = await openConsole(service.url, path, { colorScheme })
-      await sees(page, whole)
-      await sees(page, 'Live')
-      await expectAccessible(page)
-      // What happens while it is looked at moves nothing either: it is told, and by the next pulse drawn.
-      const watcher = await EventClient.open(service.url)
-      await service.hold(longSku, 300)
-      const told = await watcher.first('pulse', ({ perSecond }) => perSecond.holds > 0)
-      await watcher.first('pulse', ({ at }) => at > told.at)
-      watcher.close()
+    const opened = await Promise.all(
+      views.map(async ({ path, whole }) => {
+        const { page, faults } = await openConsole(service.url, path, { colorScheme })
+        await sees(page, whole)
+        await sees(page, 'Live')
+        return { page, faults }
+      }),
+    )
+    for (const { page } of opened) await expectAccessible(page)
+    // What happens while it is looked at moves nothing either: it is told, and by the next pulse drawn.
+    const watcher = await EventClient.open(service.url)
+    await service.hold(longSku, 300)
+    const told = await watcher.first('pulse', ({ perSecond }) => perSecond.holds > 0)
+    await watcher.first('pulse', ({ at }) => at > told.at)
+    watcher.close()
+    for (const { page, faults } of opened) {
       await expectNoLayoutShift(page)
       expectNoFaults(faults)
       await page.context().close()
