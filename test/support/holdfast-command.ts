@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { endWithParent } from '../../src/embedded/parent-exit.js'
 import { afterEachFile } from './endings.js'
 import { eventually } from './test-store.js'
 
@@ -23,6 +24,7 @@ export class HoldfastCommand {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     running.add(this)
+    const forget = endWithParent(this.child.pid as number)
     this.child.stdout?.setEncoding('utf8').on('data', (text) => {
       this.stdout += text
     })
@@ -31,6 +33,7 @@ export class HoldfastCommand {
     })
     this.ended = once(this.child, 'close').then(([status, signal]) => {
       running.delete(this)
+      forget()
       return signal ?? status
     })
   }

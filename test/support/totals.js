@@ -5,6 +5,10 @@ import { startVitest } from 'vitest/node'
  * if one failed or none ran.
  */
 export async function runToTotals(filter, options) {
+  // By `exit`, in which servers are ended, and not by the effect of a second signal: npm hands on what a
+  // terminal has sent to all of us.
+  process.on('SIGINT', () => process.exit(128 + 2))
+  process.on('SIGTERM', () => process.exit(128 + 15))
   const vitest = await startVitest('test', filter, { ...options, watch: false })
   let passed = 0
   let failed = 0
