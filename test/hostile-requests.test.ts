@@ -6,7 +6,7 @@ import { judge } from './hostile-requests/judge.js'
 import { type RawAnswer, sendBytes } from './hostile-requests/raw-client.js'
 import { type Batch, type GeneratedRequest, type Pool, requests } from './hostile-requests/requests.js'
 import { dumpDatabase } from './support/database-dump.js'
-import { HoldfastCommand } from './support/holdfast-command.js'
+import { HoldfastCommand, settingsOf } from './support/holdfast-command.js'
 import { expectInvariants, watermark } from './support/invariants.js'
 import { openPrivateRedis } from './support/private-redis.js'
 import { seed, seedHint } from './support/seed.js'
@@ -27,13 +27,10 @@ const faultsShown = 20
 const redisServer = await openPrivateRedis({ maxmemory: '512mb' })
 const store = await openTestStore({ redisUrl: redisServer.url })
 const settings = {
-  REDIS_URL: redisServer.url,
-  DATABASE_URL: store.config.databaseUrl,
-  HOLDFAST_STORES: store.name,
+  ...settingsOf(store),
   HOLDFAST_CONFIRM_WAIT_MS: '50',
   HOLDFAST_WRITER_LINGER_MS: '0',
   HOLDFAST_RECONCILE_SECONDS: '0',
-  PORT: '0',
 }
 let api: HoldfastCommand
 let worker: HoldfastCommand

@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { runStock } from '../../src/commands/stock.js'
 import { ConfigError } from '../../src/config.js'
-import { HoldfastCommand } from '../support/holdfast-command.js'
+import { HoldfastCommand, settingsOf } from '../support/holdfast-command.js'
 import { expectInvariants } from '../support/invariants.js'
 import { Shopper } from '../support/shopper.js'
 import { dumpStore } from '../support/store-dump.js'
-import { eventually, openTestStore, type TestStore } from '../support/test-store.js'
+import { eventually, openTestStore } from '../support/test-store.js'
 
 // Processes take long to start on a busy machine.
 vi.setConfig({ testTimeout: 120_000 })
@@ -29,10 +29,6 @@ beforeAll(async () => {
 })
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
-
-function settingsOf({ name, config }: TestStore): Record<string, string> {
-  return { REDIS_URL: config.redisUrl, DATABASE_URL: config.databaseUrl, HOLDFAST_STORES: name }
-}
 
 interface Run {
   status: number | 'unusable'

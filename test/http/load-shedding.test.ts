@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { busyFor } from '../support/busy-loop.js'
-import { HoldfastCommand } from '../support/holdfast-command.js'
+import { HoldfastCommand, settingsOf } from '../support/holdfast-command.js'
 import { expectProblem, HttpClient } from '../support/http-client.js'
 import { openPrivateRedis } from '../support/private-redis.js'
 import { eventually, openTestStore } from '../support/test-store.js'
@@ -72,12 +72,7 @@ describe('a process whose Redis is frozen while thousands of calls arrive', () =
   let url: string
 
   beforeAll(async () => {
-    const api = new HoldfastCommand(['api'], {
-      REDIS_URL: redis.url,
-      DATABASE_URL: store.config.databaseUrl,
-      HOLDFAST_STORES: store.name,
-      PORT: '0',
-    })
+    const api = new HoldfastCommand(['api'], settingsOf(store))
     url = await api.url()
     return async () => {
       agent.destroy()

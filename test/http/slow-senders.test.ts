@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type Refusal, refusals } from '../../src/domain/outcomes.js'
-import { HoldfastCommand } from '../support/holdfast-command.js'
+import { HoldfastCommand, settingsOf } from '../support/holdfast-command.js'
 import { HttpClient } from '../support/http-client.js'
 import { dumpStore } from '../support/store-dump.js'
 import { TcpProxy } from '../support/tcp-proxy.js'
@@ -252,16 +252,13 @@ describe('5,000 idle connections and 200 slow senders', () => {
 
   async function startInstance(): Promise<Instance> {
     const api = new HoldfastCommand(['api'], {
-      REDIS_URL: store.config.redisUrl,
-      DATABASE_URL: store.config.databaseUrl,
-      HOLDFAST_STORES: store.name,
+      ...settingsOf(store),
       // The machine may be busy with other tests.
       HOLDFAST_LOOP_LAG_MS_MAX: '0',
       HOLDFAST_REDIS_LAG_MS_MAX: '0',
       // Nobody is cut off while it is measured.
       HOLDFAST_REQUEST_TIMEOUT_MS: '120000',
       HOLDFAST_IDLE_TIMEOUT_MS: '120000',
-      PORT: '0',
     })
     return { url: await api.url(), agent: new Agent({ keepAlive: true, maxSockets: 8 }) }
   }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { endWithParent } from '../../src/embedded/parent-exit.js'
 import { afterEachFile } from './endings.js'
-import { eventually } from './test-store.js'
+import { eventually, type TestStore } from './test-store.js'
 
 /** What `npm test` has built of the sources, for the tests that run processes. */
 export const mainFile = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
@@ -59,6 +59,16 @@ export class HoldfastCommand {
   kill(signal: NodeJS.Signals): Promise<number | NodeJS.Signals> {
     this.child.kill(signal)
     return this.ended
+  }
+}
+
+/** The environment in which a command has a test's store, and listens on any free port. */
+export function settingsOf({ name, config }: TestStore): Record<string, string> {
+  return {
+    REDIS_URL: config.redisUrl,
+    DATABASE_URL: config.databaseUrl,
+    HOLDFAST_STORES: name,
+    PORT: '0',
   }
 }
 
