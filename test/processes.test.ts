@@ -2,10 +2,11 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { folderTest } from './embedded/folder-under-test.js'
 import { type BriefStore, openBriefStore } from './support/brief-store.js'
-import { HoldfastCommand } from './support/holdfast-command.js'
+import { HoldfastCommand, settingsOf } from './support/holdfast-command.js'
 import { expectInvariants } from './support/invariants.js'
 import { eventually } from './support/test-store.js'
 
@@ -30,6 +31,9 @@ async function post(url: string, path: string, body: object): Promise<Reply | un
     return undefined
   }
 }
+
+/** How long a customer who was not answered waits before the next try, in ms. */
+const retryMs = 50
 
 /** Customers who reserve and pay for as long as they are let, and remember every answer they got. */
 class Customers {
@@ -69,7 +73,11 @@ class Customers {
   private async call(url: string, path: string, body: object): Promise<Reply | undefined> {
     const reply = await post(url, path, body)
     if (reply) this.statuses.add(reply.status)
-    else this.unanswered++
+    else {
+      this.unanswered++
+      // Without a pause they would take the machine from the instance that starts.
+      await delay(retryMs)
+    }
     return reply
   }
 }
@@ -91,12 +99,7 @@ describe('processes on given servers', () => {
 
   beforeAll(async () => {
     store = await openBriefStore()
-    settings = {
-      REDIS_URL: store.config.redisUrl,
-      DATABASE_URL: store.config.databaseUrl,
-      HOLDFAST_STORES: store.name,
-      PORT: '0',
-    }
+    settings = settingsOf(store)
     const migrated = new HoldfastCommand(['migrate'], settings)
     expect(await migrated.ended).toBe(0)
     expect(migrated.stdout).toBe('The tables are up to date.\n')
@@ -377,8 +380,7 @@ describe('a command that cannot be carried out ends with status 2 and one senten
     const { port } = squatter.address() as AddressInfo
     const store = await openBriefStore()
     const command = new HoldfastCommand(['api'], {
-      REDIS_URL: store.config.redisUrl,
-      DATABASE_URL: store.config.databaseUrl,
+      ...settingsOf(store),
       PORT: String(port),
       LOG_LEVEL: 'error',
     })
