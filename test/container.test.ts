@@ -22,9 +22,9 @@ import { eventually } from './support/test-store.js'
  * temporary folders, and its commands started there as an unprivileged user with nothing but Node on
  * their path, with the settings that docker-compose.yml gives and a Redis that runs as it says.
  *
- * What this cannot show: the base images themselves, the creation of users (`node` comes with its
- * image; here it is a user id), the network between containers and MySQL's image. MySQL's part is
- * played by the test servers' database, and its flags are only read.
+ * What this cannot show: that npm unpacks what it installs, the base images themselves, the creation of
+ * users (`node` comes with its image; here it is a user id), the network between containers and MySQL's
+ * image. MySQL's part is played by the test servers' database, and its flags are only read.
  */
 vi.setConfig({ testTimeout: 180_000 })
 
