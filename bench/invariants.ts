@@ -31,7 +31,8 @@ const namedMax = 5
  */
 export async function checkInvariants(expected: Expected): Promise<void> {
   const redis = new Redis(expected.redisUrl)
-  const database = openDatabase(expected.databaseUrl, { connectionsMax: 1, connectTimeoutMs: 10_000 })
+  const options = { connectionsMax: 1, connectTimeoutMs: 10_000, isPatient: true }
+  const database = openDatabase(expected.databaseUrl, options)
   try {
     const keys = storeKeys('main')
     const counts = readRedisCounts(await redis.hgetall(keys.stock))

@@ -31,7 +31,9 @@ export async function measureReconciliation(run: BenchRun, sizes: ScaleSizes): P
     for (let pass = 1; pass <= options.passes; pass++) {
       say(`pass ${pass} of ${options.passes}: a comparison by itself, and one beside a load`)
       const alone = await reconcile(product)
+      say(`by itself: ${alone.seconds.toFixed(1)} s, ${alone.peakMb.toFixed(0)} MB`)
       const beside = await measureBesideLoad(run, product, sizes.skus, loads)
+      say(`beside a load: ${beside.underLoad.seconds.toFixed(1)} s, ${beside.underLoad.peakMb.toFixed(0)} MB`)
       passes.push({ alone, ...beside })
     }
     await product.drain()
