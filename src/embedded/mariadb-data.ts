@@ -16,7 +16,7 @@ export async function provideMariadbData(
   folder: string,
   programs: MariadbPrograms,
   arguments_: readonly string[],
-  progress: Progress,
+  { tmpdir, progress }: { tmpdir: string; progress: Progress },
 ): Promise<string> {
   const data = join(folder, 'data')
   await removeDrafts(folder)
@@ -26,6 +26,8 @@ export async function provideMariadbData(
   const draft = `${draftPrefix}${randomBytes(6).toString('hex')}`
   const result = await runCommand(initialiseCommand(programs, draft, arguments_), {
     cwd: folder,
+    // Not as an argument, for the script does not quote those either.
+    env: { TMPDIR: tmpdir },
     timeoutMs: initialiseTimeoutMs,
     endsWithParent: true,
   })

@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { folderPassword, writePrivately } from './data-folder.js'
 import { claimFolder, type FolderClaim } from './folder-claim.js'
@@ -56,7 +56,11 @@ async function startClaimed(o: MariadbOptions, claim: FolderClaim): Promise<Mari
   if (await stopLeftover(folder, [`--datadir=${join(folder, 'data')} `])) {
     progress('stopped the MariaDB that an earlier run had left')
   }
-  const data = await provideMariadbData(folder, mariadb, initialArguments(), progress)
+  // One of its own: each server that starts removes all temporary tables that it finds, also those that
+  // another one uses.
+  const tmpdir = join(folder, 'tmp')
+  await mkdir(tmpdir, { recursive: true, mode: 0o700 })
+  const data = await provideMariadbData(folder, mariadb, initialArguments(), { tmpdir, progress })
   const password = await folderPassword(folder)
   const setup = join(folder, 'setup.sql')
   const server = await startServer({
@@ -66,7 +70,7 @@ async function startClaimed(o: MariadbOptions, claim: FolderClaim): Promise<Mari
     progress,
     prepare: async (port) => {
       await writePrivately(setup, setupSql(password))
-      const places = { datadir: data, port: String(port), 'init-file': setup }
+      const places = { datadir: data, tmpdir, port: String(port), 'init-file': setup }
       return [
         mariadb.server,
         '--no-defaults',

@@ -1,5 +1,5 @@
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { PrismaMariaDb } from '@prisma/adapter-mariadb'
 import { describe, expect, vi } from 'vitest'
 import { startMariadb } from '../../src/embedded/mariadb-server.js'
@@ -51,6 +51,18 @@ describe('a MariaDB of our own', () => {
     const variables =
       'SELECT @@innodb_flush_log_at_trx_commit, @@max_connections, @@log_bin, @@performance_schema, @@bind_address'
     expect((await ask(server.url, variables))[0]?.map(String)).toEqual(['1', '33', '0', '0', '127.0.0.1'])
+    await server.stop()
+  })
+
+  folderTest("leaves another one's temporary tables alone", async ({ folder }) => {
+    const shared = join(folder, 'shared')
+    await mkdir(shared)
+    const table = join(shared, '#sql-temptable-1-1-1.MAI')
+    await writeFile(table, '')
+    // Where both of them would have those of queries.
+    vi.stubEnv('TMPDIR', shared)
+    const server = await startMariadb({ folder: join(folder, 'ours') }).finally(() => vi.unstubAllEnvs())
+    expect(await readdir(shared)).toEqual([basename(table)])
     await server.stop()
   })
 
