@@ -8,11 +8,13 @@
 --   `missing` and names, of which those of `stock` are wanted that Redis does not hold
 --   `scan`, cursor, count: of `stock`, or of the reservations that `deadlines` or `finished` point at
 --   `ids`, cursor, count: of `reservations`
+--   `unlike`, then id, record, id, record of open `reservations`, of which those are wanted that are not
+--     held with this very record, the deadline it says and no end, or whose key does not lead to them
 --   or `sizes`, with nothing after it
 -- Returns: `store-fenced` alone, or: position, next cursor ('0' at the end), then
 --   for ids: the ids
 --   for stock: sku, counts, `listed` when the SKU is in the list of SKUs
---   for other reservations: id, record, its score in the deadlines, its score among the finished, the reservation
+--   for reservations otherwise: id, record, its score in the deadlines, its score among the finished, the reservation
 --     that its idempotency key leads to; one more that was made under the key may well be it
 --   for sizes: number of reservations, of deadlines, of finished ones
 --   with '' for what is not there
@@ -25,7 +27,7 @@ local position_key, stock_key, skus_key, reservations_key, deadlines_key, finish
 local what, source = ARGV[2], ARGV[3]
 local sources = {
   stock = { scan = true, names = true, missing = true },
-  reservations = { ids = true, names = true },
+  reservations = { ids = true, names = true, unlike = true },
   deadlines = { scan = true },
   finished = { scan = true },
 }
@@ -83,6 +85,13 @@ if source == 'scan' or source == 'ids' then
       values[#values + 1] = pairs_found[i]
     end
   end
+elseif source == 'unlike' then
+  if #ARGV % 2 == 0 then
+    error('an id comes without its record')
+  end
+  for i = 4, #ARGV, 2 do
+    names[#names + 1] = ARGV[i]
+  end
 else
   names = { unpack(ARGV, 4) }
 end
@@ -136,11 +145,24 @@ end
 
 local makers = read_makers()
 local deadlines, finished = read_scores(deadlines_key, names), read_scores(finished_key, names)
+
+-- Whether a reservation is held as `unlike` expects it.
+local function is_alike(i)
+  local record = values[i]
+  if not record or record ~= ARGV[3 + 2 * i] then
+    return false
+  end
+  local expires_at, key = string.match(record, '^held\t%d+%-%d+\t%d+\t(%d+)\t\t\t\t([^\t]*)\t')
+  return expires_at and deadlines[i] == expires_at and not finished[i] and (key == '' or makers[i] == names[i])
+end
+
 for i = 1, #names do
-  result[#result + 1] = names[i]
-  result[#result + 1] = values[i] or ''
-  result[#result + 1] = deadlines[i] or ''
-  result[#result + 1] = finished[i] or ''
-  result[#result + 1] = makers[i] or ''
+  if source ~= 'unlike' or not is_alike(i) then
+    result[#result + 1] = names[i]
+    result[#result + 1] = values[i] or ''
+    result[#result + 1] = deadlines[i] or ''
+    result[#result + 1] = finished[i] or ''
+    result[#result + 1] = makers[i] or ''
+  end
 end
 return result

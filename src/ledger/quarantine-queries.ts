@@ -158,13 +158,12 @@ export async function settleDiscarded(
 /** Of these SKUs, those whose entries are set aside. */
 export async function readQuarantinedSkus(
   ledger: StoreLedger,
-  among: () => Iterable<string>,
+  skus: readonly string[],
 ): Promise<Set<string>> {
   const storeId = await ledger.storeId()
   const [any] = await ledger.database.$queryRaw<{ sku: string }[]>`
     SELECT sku FROM quarantined_skus WHERE store_id = ${storeId} LIMIT 1`
   if (!any) return new Set()
-  const skus = [...new Set(among())]
   const rows = await ledger.database.$queryRaw<{ sku: string }[]>`
     SELECT sku FROM quarantined_skus
     WHERE store_id = ${storeId} AND sku IN (${Prisma.join([everySku, ...skus])})`

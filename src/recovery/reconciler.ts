@@ -49,7 +49,8 @@ export const reconciliationSettings: ReconciliationSettings = {
  * Redis is read in parts, each with the position of the store at that very moment. Once MySQL's
  * watermark has passed the position, what MySQL held *there* is asked for: a row that is not newer
  * than the position is as it was there, and for a newer one the ledger tells. So write-behind lag is
- * never taken for drift, nothing is paused, and the memory of a run is a few parts.
+ * never taken for drift, nothing is paused, and the memory of a run is a few parts and pages, beside 16 bytes for
+ * each open reservation and a sum for each SKU.
  *
  * The truth is the ledger. A correction is an entry of the kind `correct`, made by the same scripts
  * as every other change, so the ledger writer brings it to MySQL like any other; nothing is edited

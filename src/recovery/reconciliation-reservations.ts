@@ -16,109 +16,123 @@ import { SortedIds } from './sorted-ids.js'
 export async function reconcileReservations(run: ReconciliationRun): Promise<void> {
   // Reading MySQL in the order of its rows costs a quarter of looking up what Redis happens to come across.
   const seen = new SortedIds()
-  await compareParts(run, openInMySql(run, seen), (parts) => compareOpen(run, parts))
-  await compareParts(run, othersInRedis(run, seen), (parts) => compareReservations(run, parts))
+  await compareOpen(run, seen)
+  const { repaired } = run.findings
+  await compareOthers(run, seen)
+  // What was dropped may have had the idempotency key of another one.
+  if (run.findings.repaired > repaired) await compareOpen(run, undefined)
   // Every record has exactly one deadline or end. When there are more of these, some have no record.
   const { reservations, deadlines, finished } = await run.survey.sizes()
-  if (deadlines + finished === reservations) return
-  await compareParts(run, danglingPointers(run), (parts) => compareReservations(run, parts))
-}
-
-/** What Redis holds of some reservations, and the records that MySQL had of them shortly before. */
-interface OpenReservations extends Survey<SurveyedReservation> {
-  rows: ReadonlyMap<string, string>
-}
-
-/** @param seen gets the ids. */
-async function* openInMySql(run: ReconciliationRun, seen: SortedIds): AsyncGenerator<OpenReservations> {
-  const { partItems, pageRows } = run.settings
-  let reading = readOpenRecords(run.ledger, '', pageRows)
-  for (let isLast = false; !isLast; ) {
-    const rows = await reading
-    const ids = [...rows.keys()]
-    seen.add(ids)
-    isLast = ids.length < pageRows
-    if (!isLast) {
-      reading = readOpenRecords(run.ledger, ids.at(-1) as string, pageRows)
-      // Awaited above, unless what is done with this page fails first.
-      reading.catch(() => {})
-    }
-    for (let i = 0; i < ids.length; i += partItems) {
-      yield { ...(await run.survey.reservations(ids.slice(i, i + partItems))), rows }
-    }
-  }
+  if (deadlines + finished !== reservations) await comparePointers(run)
 }
 
 /**
- * A record carries the position of the entry that made it what it is, so what Redis and MySQL hold alike is
- * alike whenever each was read. What is not is compared once more, at its position.
+ * Walks through what is open in MySQL, for what Redis does not hold alike. A record carries the position of the
+ * entry that made it what it is, so what both hold alike is alike whenever each was read, and needs no second
+ * look.
+ *
+ * @param seen gets the ids, which count as checked; undefined when they have been before.
  */
-async function compareOpen(run: ReconciliationRun, parts: readonly OpenReservations[]): Promise<void> {
-  const unlike = parts.map(({ position, items, rows }) => ({
-    position,
-    items: items.filter((item) => item.record !== rows.get(item.id) || !isPointedAt(item)),
-  }))
-  await compareReservations(run, unlike)
-  for (const { position, items } of parts) {
-    run.findings.checked.reservations += items.length
-    run.findings.compared(position)
-  }
+async function compareOpen(run: ReconciliationRun, seen: SortedIds | undefined): Promise<void> {
+  const { partItems, pageRows } = run.settings
+  await compareParts(run, async (add) => {
+    let reading = readOpenRecords(run.ledger, '', pageRows)
+    for (let isLast = false; !isLast; ) {
+      const rows = await reading
+      seen?.add(rows.map(({ id }) => id))
+      isLast = rows.length < pageRows
+      if (!isLast) {
+        reading = readOpenRecords(run.ledger, rows.at(-1)?.id as string, pageRows)
+        // Awaited above, unless what is done with this page fails first.
+        reading.catch(() => {})
+      }
+      for (let i = 0; i < rows.length; i += partItems) {
+        await run.beat()
+        const open = rows.slice(i, i + partItems)
+        const part = await run.survey.unlike(open)
+        if (seen) run.findings.checked.reservations += open.length - part.items.filter(isMissing).length
+        await add(() => compareReservations(run, part))
+      }
+    }
+  })
 }
 
 /** Walks through the reservations in Redis for those that were not open in MySQL. */
-async function* othersInRedis(
-  run: ReconciliationRun,
-  seen: SortedIds,
-): AsyncGenerator<Survey<SurveyedReservation>> {
+async function compareOthers(run: ReconciliationRun, seen: SortedIds): Promise<void> {
   const { partItems, pageRows } = run.settings
   const others: string[] = []
-  const survey = async () => {
-    const part = await run.survey.reservations(others.splice(0, partItems))
-    run.findings.checked.reservations += part.items.length
-    return part
+  await compareParts(run, async (add) => {
+    const compareSome = async () => {
+      const part = await run.survey.reservations(others.splice(0, partItems))
+      run.findings.checked.reservations += part.items.length - part.items.filter(isMissing).length
+      await add(() => compareReservations(run, part))
+    }
+    for await (const ids of run.survey.scanIds(pageRows)) {
+      await run.beat()
+      for (const id of ids) {
+        if (id.includes(replacement))
+          run.findings.add([describeUnreadable(id, run.corrections !== undefined)])
+        else if (!seen.has(id)) others.push(id)
+      }
+      while (others.length >= partItems) await compareSome()
+    }
+    if (others.length > 0) await compareSome()
+  })
+}
+
+/** Stands for bytes that are no text. */
+const replacement = '\ufffd'
+
+function describeUnreadable(id: string, repair: boolean): Drift {
+  return {
+    reservationId: id,
+    field: 'record',
+    redis: null,
+    mysql: null,
+    expected: null,
+    cause: 'It was written to Redis outside Holdfast: its id is no text.',
+    repaired: false,
+    ...(repair && { unrepaired: 'Holdfast cannot name it; delete it from the hash of reservations by hand' }),
   }
-  for await (const ids of run.survey.scanIds(pageRows)) {
-    await run.beat()
-    for (const id of ids) if (!seen.has(id)) others.push(id)
-    while (others.length >= partItems) yield await survey()
-  }
-  if (others.length > 0) yield await survey()
 }
 
 /** Walks through the deadlines and the ends, for those that point at no record. */
-async function* danglingPointers(run: ReconciliationRun): AsyncGenerator<Survey<SurveyedReservation>> {
-  for (const pointers of ['deadlines', 'finished'] as const) {
-    for await (const part of run.survey.scanPointers(pointers, run.settings.partItems)) {
-      yield { ...part, items: part.items.filter(({ record }) => record === '') }
+async function comparePointers(run: ReconciliationRun): Promise<void> {
+  await compareParts(run, async (add) => {
+    for (const pointers of ['deadlines', 'finished'] as const) {
+      for await (const part of run.survey.scanPointers(pointers, run.settings.partItems)) {
+        await run.beat()
+        const items = part.items.filter(isMissing)
+        await add(() => compareReservations(run, { ...part, items }))
+      }
     }
-  }
+  })
 }
 
-/** @param surveys are compared with MySQL as it is now: what is newer there than its survey is left out. */
+/** Whether Redis has no record of it. */
+const isMissing = ({ record }: SurveyedReservation) => record === ''
+
 async function compareReservations(
   run: ReconciliationRun,
-  surveys: readonly Survey<SurveyedReservation>[],
+  { position, items }: Survey<SurveyedReservation>,
 ): Promise<void> {
-  const parts = surveys.filter(({ items }) => items.length > 0)
-  const items = parts.flatMap((part) => part.items)
-  for (const { position } of parts) await run.lag.passed(position)
-  if (items.length === 0) return
-  // In this order: what is set aside meanwhile is of after the positions.
-  const quarantined = await readQuarantinedSkus(run.ledger, () => items.flatMap(skusOf))
-  const rows = await readRecords(
-    run.ledger,
-    items.map(({ id }) => id),
-  )
-  for (const part of parts) {
-    for (const item of part.items) {
+  await run.lag.passed(position)
+  if (items.length > 0) {
+    // In this order: what is set aside meanwhile is of after the position.
+    const quarantined = await readQuarantinedSkus(run.ledger, [...new Set(items.flatMap(skusOf))])
+    const rows = await readRecords(
+      run.ledger,
+      items.map(({ id }) => id),
+    )
+    for (const item of items) {
       const row = rows.get(item.id)
       if (item.record === row && isPointedAt(item)) continue
       // MySQL holds entries of it back; its SKUs are named.
       if (quarantined.size > 0 && skusOf(item).some((sku) => quarantined.has(sku))) continue
-      await judge(run, part.position, item, row)
+      await judge(run, position, item, row)
     }
-    run.findings.compared(part.position)
   }
+  run.findings.compared(position)
 }
 
 function skusOf({ record }: SurveyedReservation): string[] {

@@ -29,7 +29,7 @@ export interface ReconciliationRun {
 export interface ReconciliationSettings {
   /** SKUs or reservations read from Redis in one step, which holds it up for some 6 microseconds each. */
   partItems: number
-  /** Parts that may wait for those that are being compared; they are compared together then. */
+  /** Parts that are read before the one that is being compared is done. */
   partsAheadMax: number
   /** Rows read from MySQL in one step of a walk through it. */
   pageRows: number
@@ -43,74 +43,61 @@ export interface ReconciliationSettings {
 }
 
 /**
- * Compares parts while the next ones are read, of which `aheadMax` may wait. What has come up meanwhile is
- * compared together: by the time MySQL has caught up with the newest of them it has with the others, so they
- * share the wait for the lag and the questions to the database, which is asked one thing at a time.
+ * Compares parts one after the other while the next ones are read, at most `aheadMax` of them. By the
+ * time MySQL has caught up with one part it has caught up with those behind it, so the wait for the
+ * lag is shared by all of them, and the database is asked one thing at a time.
  */
-class PartsAhead<Part> {
-  private waiting: Part[] = []
-  private comparing: Promise<void> | undefined
-  private failure: { error: unknown } | undefined
+class PartsAhead {
+  private readonly comparisons: Promise<void>[] = []
+  failure: { error: unknown } | undefined
 
-  constructor(
-    private readonly aheadMax: number,
-    private readonly compare: (parts: Part[]) => Promise<void>,
-  ) {}
+  constructor(private readonly aheadMax: number) {}
 
-  /** Resolves when there is room for another part. @throws what an earlier comparison failed with. */
-  async add(part: Part): Promise<void> {
-    this.waiting.push(part)
-    this.comparing ??= this.compareWaiting()
-    if (this.waiting.length >= this.aheadMax) await this.comparing
+  /** Resolves when there is room for the part. @throws what an earlier comparison failed with. */
+  async add(compare: () => Promise<void>): Promise<void> {
+    while (this.comparisons.length >= this.aheadMax) await this.comparisons[0]
     if (this.failure) throw this.failure.error
+    this.comparisons.push(this.compareAfter(this.comparisons.at(-1), compare))
   }
 
-  /** Has nothing more compared but what is under way. */
-  fail(error: unknown): void {
-    this.failure ??= { error }
-    this.waiting = []
-  }
-
-  /** Resolves when every part was compared. @throws what a comparison failed with, or the walk. */
+  /** Resolves when every part was compared, or left out after a failure. */
   async end(): Promise<void> {
-    while (this.comparing) await this.comparing
-    if (this.failure) throw this.failure.error
+    await this.comparisons.at(-1)
   }
 
-  private async compareWaiting(): Promise<void> {
-    const parts = this.waiting
-    this.waiting = []
+  private async compareAfter(
+    previous: Promise<void> | undefined,
+    compare: () => Promise<void>,
+  ): Promise<void> {
+    await previous
     try {
-      await this.compare(parts)
+      if (!this.failure) await compare()
     } catch (error) {
-      this.fail(error)
+      this.failure = { error }
+    } finally {
+      this.comparisons.shift()
     }
-    this.comparing = this.waiting.length > 0 ? this.compareWaiting() : undefined
   }
 }
 
 /**
  * Walks through a store and compares its parts.
  *
- * @param walk reads the parts.
- * @param compare gets some that follow each other, the oldest first.
+ * @param walk reads the parts and adds what compares each.
  * @throws what the walk or a comparison failed with; nothing is compared any more then.
  */
-export async function compareParts<Part>(
+export async function compareParts(
   run: ReconciliationRun,
-  walk: AsyncIterable<Part>,
-  compare: (parts: Part[]) => Promise<void>,
+  walk: (add: (compare: () => Promise<void>) => Promise<void>) => Promise<void>,
 ): Promise<void> {
-  const parts = new PartsAhead(run.settings.partsAheadMax, compare)
+  const parts = new PartsAhead(run.settings.partsAheadMax)
   try {
-    for await (const part of walk) {
-      await run.beat()
-      await parts.add(part)
-    }
+    await walk((compare) => parts.add(compare))
   } catch (error) {
-    parts.fail(error)
+    parts.failure ??= { error }
   }
   await parts.end()
+  if (parts.failure) throw parts.failure.error
 }
 
 /** What a correction rests on. */

@@ -18,23 +18,28 @@ export async function reconcileStock(
   skus: readonly string[] | undefined,
 ): Promise<string[]> {
   const unknown: string[] = []
-  await compareParts(run, skus ? chosenSkus(run, skus) : everySku(run), async (parts) => {
-    for (const part of parts) unknown.push(...(await compareSkus(run, part)))
+  const { partItems } = run.settings
+  await compareParts(run, async (add) => {
+    const compare = (part: Survey<SurveyedSku>) =>
+      add(async () => {
+        unknown.push(...(await compareSkus(run, part)))
+      })
+    if (skus) {
+      for (let i = 0; i < skus.length; i += partItems) {
+        await compare(await run.survey.skus(skus.slice(i, i + partItems)))
+      }
+      return
+    }
+    for await (const part of run.survey.scanSkus(partItems)) {
+      await run.beat()
+      await compare(part)
+    }
+    for await (const part of skusMissingInRedis(run)) {
+      await run.beat()
+      await compare(part)
+    }
   })
   return skus ? unknown : []
-}
-
-async function* chosenSkus(
-  run: ReconciliationRun,
-  skus: readonly string[],
-): AsyncGenerator<Survey<SurveyedSku>> {
-  const { partItems } = run.settings
-  for (let i = 0; i < skus.length; i += partItems) yield await run.survey.skus(skus.slice(i, i + partItems))
-}
-
-async function* everySku(run: ReconciliationRun): AsyncGenerator<Survey<SurveyedSku>> {
-  yield* run.survey.scanSkus(run.settings.partItems)
-  yield* skusMissingInRedis(run)
 }
 
 /** Walks through the SKUs that MySQL knows, for those that Redis does not hold. */
@@ -55,7 +60,7 @@ async function compareSkus(run: ReconciliationRun, part: Survey<SurveyedSku>): P
   await run.lag.passed(position)
   const names = items.map(({ sku }) => sku)
   // In this order: what is set aside meanwhile is of after the position.
-  const quarantined = await readQuarantinedSkus(run.ledger, () => names)
+  const quarantined = await readQuarantinedSkus(run.ledger, names)
   const known = await readSkusAt(run.ledger, names, position)
   const unknown: string[] = []
   for (const item of items) {

@@ -3,7 +3,7 @@ const idWords = 4
 const pageIds = 4096
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
-/** Very many UUIDs that come in order, of 16 bytes each. */
+/** Remembers very many UUIDs that come in order, in 16 bytes each. */
 export class SortedIds {
   private readonly pages: Uint32Array[] = []
   private size = 0

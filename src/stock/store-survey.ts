@@ -36,6 +36,12 @@ export interface SurveyedReservation {
   maker: string
 }
 
+/** A record as `formatRecord` writes it. */
+export interface ReservationRecord {
+  id: string
+  record: string
+}
+
 /**
  * Reads a store in parts, each together with the position it is at, so that it can be compared with
  * what MySQL holds at that very position. A scan meets everything that is there from its begin to
@@ -106,6 +112,16 @@ export class StoreSurvey {
 
   async reservations(ids: readonly string[]): Promise<Survey<SurveyedReservation>> {
     const { position, values } = await this.read('reservations', 'names', ...ids)
+    return { position, items: readReservations(values) }
+  }
+
+  /**
+   * Of reservations that should be held with these records, those that are not, or that Redis does not point
+   * at as it should.
+   */
+  async unlike(open: readonly ReservationRecord[]): Promise<Survey<SurveyedReservation>> {
+    const given = open.flatMap(({ id, record }) => [id, record])
+    const { position, values } = await this.read('reservations', 'unlike', ...given)
     return { position, items: readReservations(values) }
   }
 

@@ -282,6 +282,22 @@ const damages: Damage[] = [
     corrected: 'open',
   },
   {
+    name: 'a held reservation among the ended',
+    inflict: ({ open }) => store.redis.zadd(store.keys.finished, open.expiresAtMs, open.id),
+    finds: (s) => [aboutOpen(s, { field: 'finished', redis: String(s.open.expiresAtMs), expected: null })],
+    cause: /set of ended reservations in Redis was changed/,
+    corrected: 'open',
+  },
+  {
+    name: 'a paid reservation with a deadline',
+    inflict: ({ paid }) => store.redis.zadd(store.keys.deadlines, paid.expiresAtMs, paid.id),
+    finds: ({ paid }) => [
+      { reservationId: paid.id, field: 'deadline', redis: String(paid.expiresAtMs), expected: null },
+    ],
+    cause: /set of deadlines in Redis was changed/,
+    corrected: 'paid',
+  },
+  {
     name: 'the record of a paid reservation deleted from Redis',
     inflict: ({ paid }) => store.redis.hdel(store.keys.reservations, paid.id),
     finds: ({ paid }) => [{ reservationId: paid.id, field: 'record', redis: null, mysql: 'confirmed' }],
@@ -402,6 +418,39 @@ test('a correction names the counts before, and its line those after', async () 
     held: 3n,
     sold: 2n,
   })
+  expect((await store.reconcile()).drifted).toEqual([])
+})
+
+test('a record that was moved to another id with its key is moved back with it', async () => {
+  const { sku, open } = await prepare()
+  const { keys, reservations } = store.keys
+  const record = (await store.redis.hget(reservations, open.id)) as string
+  const stranger = '00000000-0000-7000-8000-000000000000'
+  await store.redis.hdel(reservations, open.id)
+  await store.redis.hset(reservations, stranger, record)
+  await store.redis.hset(keys, `key-${sku}`, stranger)
+  const { driftedTotal, repaired } = await store.reconcile(true)
+  expect(repaired).toBe(driftedTotal)
+  expect((await store.reconcile()).drifted).toEqual([])
+  const request = { customerId: 'c', orderId: undefined, ttlSeconds: 900, lines: [{ sku, quantity: 3 }] }
+  expect(await store.services.gate.reserve(request, `key-${sku}`)).toMatchObject({
+    reservation: { id: open.id },
+  })
+})
+
+test('a reservation whose id is no text is named', async () => {
+  await prepare()
+  const id = Buffer.from([0xff, 0xfe])
+  await store.redis.hset(store.keys.reservations, id, 'held')
+  const { drifted } = await store.reconcile(true)
+  expect(drifted).toEqual([
+    expect.objectContaining({
+      field: 'record',
+      cause: expect.stringMatching(/its id is no text/),
+      repaired: false,
+    }),
+  ])
+  await store.redis.hdel(store.keys.reservations, id)
   expect((await store.reconcile()).drifted).toEqual([])
 })
 

@@ -36,6 +36,7 @@ test('what is spread over many pages and parts is all compared, each once', asyn
   if ('refused' in damaged) throw new Error(damaged.refused)
   const subjects = damaged.drifted.flatMap(({ reservationId }) => reservationId ?? [])
   expect(new Set(subjects)).toEqual(new Set([lost, unknown, paid, moved, released]))
-  expect(damaged.checked.reservations).toBe(40)
+  // Redis holds no record of one.
+  expect(damaged.checked.reservations).toBe(39)
   expect(found).toEqual([])
 })

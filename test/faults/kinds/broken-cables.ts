@@ -93,13 +93,13 @@ export const brokenCables: FaultKind = {
 function drawFault(random: SeededRandom, atMs: number, turn: (typeof turns)[number]): Fault {
   const { cable, way } = turn
   const { weighty } = cable
-  // An API says little to MySQL: it is listened to for longer, and loses all.
+  // An API says little to MySQL: it is listened to for longer, and loses all. A worker commits in groups.
   const isQuiet = weighty.includes('SELECT')
   const drawn = {
     times: random.whole(1, 8),
     ms: isQuiet ? random.whole(2000, 3000) : random.whole(200, 2500),
     weighty,
-    share: isQuiet ? 1 : random.whole(1, 10),
+    share: isQuiet ? 1 : random.whole(1, weighty.includes('COMMIT') ? 3 : 10),
   }
   const [describe, act] = breaks[way] as (typeof breaks)[string]
   return {

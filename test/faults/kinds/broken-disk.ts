@@ -103,7 +103,9 @@ async function trace({ stage }: Scene, injection: string): Promise<Child> {
     env: { PATH: process.env.PATH },
     logFile: `${folder}/strace.log`,
   })
-  await eventually(() => /attached/.test(tracer.log) || tracer.hasEnded, 'strace is attached')
-  if (tracer.hasEnded) throw new Error(`strace ended: ${tracer.log}`)
+  // It ends as soon as Redis does, which may be at the first call that fails.
+  const isAttached = () => /attached/.test(tracer.log)
+  await eventually(() => isAttached() || tracer.hasEnded, 'strace is attached')
+  if (!isAttached()) throw new Error(`strace ended: ${tracer.log}`)
   return tracer
 }

@@ -45,6 +45,9 @@ describe('hostile arguments of survey', () => {
       ['survey', 'stock', 'ids', 0, 10],
       ['survey', 'reservations', 'scan', 0, 10],
       ['survey', 'reservations', 'missing', 'open'],
+      ['survey', 'stock', 'unlike', 'cup', '1 0 0'],
+      ['survey', 'deadlines', 'unlike', 'open', 'held'],
+      ['survey', 'reservations', 'unlike', 'open'],
       ...(
         [
           ['stock', 'scan'],
