@@ -45,8 +45,7 @@ export class FaultRun {
 
   /** Plays a round and says how it went; at most `roundsAtOnce` of them at once. */
   async play(plan: RoundPlan, product: ProductCopy): Promise<RoundResult> {
-    const name = `seed-${plan.seed}-kind-${plan.kind.number}`
-    const folder = join(this.folder, name)
+    const folder = this.folderOf(plan, product)
     const mariadb = this.idle.pop()
     if (!mariadb) throw new Error(`there are more than ${roundsAtOnce} rounds at once`)
     console.log(describePlan(plan).join('\n'))
@@ -65,10 +64,15 @@ export class FaultRun {
   }
 
   /** Nobody needs the history of this round. */
-  async forget({ seed, kind }: RoundPlan): Promise<void> {
-    const folder = join(this.folder, `seed-${seed}-kind-${kind.number}`)
+  async forget(plan: RoundPlan, product: ProductCopy): Promise<void> {
+    const folder = this.folderOf(plan, product)
     this.kept.splice(this.kept.indexOf(folder), 1)
     await rm(folder, { recursive: true, force: true })
+  }
+
+  /** Several products may play the same round at once. */
+  private folderOf({ seed, kind }: RoundPlan, { name }: ProductCopy): string {
+    return join(this.folder, `${name}-seed-${seed}-kind-${kind.number}`)
   }
 
   async stop(): Promise<void> {

@@ -51,7 +51,7 @@ async function catchMutant(run: FaultRun, mutant: Mutant, product: ProductCopy):
       (result) => result.findings,
       (error) => [String(error)],
     )
-    await run.forget(plan)
+    await run.forget(plan, product)
     console.log(`${mutant.name}: ${findings.slice(0, 2).join(' | ').slice(0, 300) || 'nothing found'}`)
     if (findings.some((finding) => mutant.finding.test(finding))) return round + 1
   }

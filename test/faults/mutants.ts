@@ -16,6 +16,8 @@ export interface Mutant {
 
 const releaseInBatch = "if reservation.state == 'held' then\n    if now >= reservation.expires_at then"
 
+const restoredTime = "add(state == 'held' and deadlines or finished, time, id)"
+
 export const mutants: readonly Mutant[] = [
   {
     name: 'skip-the-deadline',
@@ -157,7 +159,7 @@ export const mutants: readonly Mutant[] = [
     patches: [
       {
         file: 'dist/http/reservation-routes.js',
-        from: 'await store.watermark.waitFor(server, reservation.position, options.confirmWaitMs)',
+        from: 'await way.awaitMysql(store.watermark.waitFor(server, reservation.position, confirmWaitMs))',
         to: 'true',
       },
     ],
@@ -268,10 +270,10 @@ export const mutants: readonly Mutant[] = [
     patches: [
       {
         file: 'dist/http/reservation-routes.js',
-        from: "const result = await store.gate.confirm(id, body.paymentRef, body.ifExpired ?? 'refuse');",
+        from: "const way = beginWay(request, 'confirm');",
         to: `const { reason } = store.guard;
             if (reason) return sendRefusal(reply, { refused: 'holds-paused', reason });
-            const result = await store.gate.confirm(id, body.paymentRef, body.ifExpired ?? 'refuse');`,
+            const way = beginWay(request, 'confirm');`,
       },
     ],
     kind: 8,
@@ -350,7 +352,7 @@ export const mutants: readonly Mutant[] = [
     patches: [
       {
         file: 'lua/restore.lua',
-        from: "add(state == 'held' and deadlines or finished, time, id)",
+        from: restoredTime,
         to: "if state ~= 'held' then add(finished, time, id) end",
       },
     ],
@@ -361,7 +363,13 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'restore-without-keys',
     defect: 'a restore forgets which keys were used',
-    patches: [{ file: 'lua/restore.lua', from: 'add(keys, key, id)', to: '' }],
+    patches: [
+      {
+        file: 'lua/restore.lua',
+        from: `${restoredTime}\n  if key ~= '' then`,
+        to: `${restoredTime}\n  if key == 'a key' then`,
+      },
+    ],
     kind: 3,
     way: 'emptied while it runs',
     finding: /has made \S+ before|an idempotency key has one reservation/,

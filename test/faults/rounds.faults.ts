@@ -53,7 +53,7 @@ describe.concurrent(`rounds of faults from seed ${first?.seed} on`, () => {
       })
       report.add(kind, result)
       expect(result.findings).toEqual([])
-      await run.forget(plan)
+      await run.forget(plan, product)
     })
   }
 })

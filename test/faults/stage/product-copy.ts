@@ -1,8 +1,8 @@
 import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const root = fileURLToPath(new URL('../../../', import.meta.url))
+export const root = fileURLToPath(new URL('../../../', import.meta.url))
 
 /** A change of one place in the built product. */
 export interface Patch {
@@ -34,6 +34,10 @@ export class ProductCopy {
       await writeFile(path, parts.join(to))
     }
     return new ProductCopy(folder)
+  }
+
+  get name(): string {
+    return basename(this.folder)
   }
 
   /** What `node` runs. */
