@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import type { Redis } from 'ioredis'
 import type { Config } from '../config.js'
 import { isRefusal, type Refusal, refusals } from '../domain/outcomes.js'
@@ -24,6 +25,8 @@ const drifted = 1
 export async function runReconcile(given: Config, args: readonly string[]): Promise<number> {
   const { repair, stores } = readArguments(given, args)
   const config = await reachServers(given, 'reconcile')
+  // Millions of rows go by: what is left of them is collected after the heap has grown by a fifth, not tripled.
+  setFlagsFromString('--heap-growing-percent=20')
   const redis = await connectRedis(config.redisUrl, config).catch((error) => {
     throw startupError(error, config)
   })

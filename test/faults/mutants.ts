@@ -37,6 +37,7 @@ export const mutants: readonly Mutant[] = [
     defect: 'holds expire a second before their deadline',
     patches: [
       { file: 'lua/expire.lua', from: "'-inf', now, 'BYSCORE'", to: "'-inf', now + 1000, 'BYSCORE'" },
+      { file: 'lua/expire.lua', from: 'and now >= reservation', to: 'and now + 1000 >= reservation' },
     ],
     kind: 10,
     finding: /^expire at .*: its deadline is \d+ ms away/,
@@ -48,7 +49,9 @@ export const mutants: readonly Mutant[] = [
       {
         file: 'lua/confirm.lua',
         from: "if reservation.state == 'released' then",
-        to: "if reservation.state == 'released' and held[reservation.cart.skus[1]] < 50 then",
+        to: `local cart = reservation.cart
+  local enough = #cart.skus == 1 and held[cart.skus[1]] >= cart.quantities[1]
+  if reservation.state == 'released' and not enough then`,
       },
     ],
     kind: 10,

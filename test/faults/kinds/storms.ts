@@ -2,12 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { SeededRandom } from '../../../src/demo/seeded-random.js'
 import type { ApiClient } from '../crowd/api-client.js'
 import { extensionSeconds } from '../crowd/crowd.js'
-import { type Call, type Event, nowMs } from '../history.js'
+import { type Call, type CartLine, type Event, nowMs } from '../history.js'
 import { type Fault, type FaultKind, inTurn, type Scene } from './fault-kind.js'
 import { findUnserved } from './unserved-calls.js'
 
 const oneKeyWay = '100 requests with one key'
 const racesWay = 'deadline races'
+const lateWay = 'a late payment for units that others hold'
 /** The same payment notice again and again: what else becomes of its reservation, and what if it expires. */
 const notices = (['refuse', 'reacquire'] as const).flatMap((ifExpired) =>
   [false, true].map((released) => ({
@@ -22,13 +23,14 @@ export const storms: FaultKind = {
   number: 10,
   name: 'storms',
   about:
-    '100 concurrent requests with one key; the same payment notice 50 times, out of order with release and expiry; deadline races within 5 ms; all are answered',
-  ways: [oneKeyWay, ...notices.map(({ way }) => way), racesWay],
+    '100 concurrent requests with one key; the same payment notice 50 times, out of order with release and expiry; deadline races within 5 ms; late payments for units that others hold; all are answered',
+  ways: [oneKeyWay, ...notices.map(({ way }) => way), racesWay, lateWay],
   draw: (random, { turn }) => ({
     faults: [
       oneKey(random.whole(200, 600), 100),
       paymentNotices(random.whole(700, 1000), 50, random, inTurn(notices, turn)),
       deadlineRaces(random.whole(1000, 1400), 20, random),
+      latePayment(random.whole(1000, 1400)),
       oneKey(random.whole(1500, 2000), 100),
     ],
   }),
@@ -116,13 +118,44 @@ function deadlineRaces(atMs: number, count: number, random: SeededRandom): Fault
   }
 }
 
-function hold(key: string, ttlSeconds: number): Call {
-  return { verb: 'reserve', key, customerId: 'storm', lines: [{ sku: 'SOCK', quantity: 1 }], ttlSeconds }
+/** Whether the units are there then is decided together with taking them. */
+function latePayment(atMs: number): Fault {
+  const last = { sku: 'LAST', quantity: 3 }
+  return {
+    atMs,
+    what: 'the last units are paid for after their deadline, when somebody else holds them',
+    way: lateWay,
+    inflict: async (scene) => {
+      await anyClient(scene, 0).send({ verb: 'set', sku: last.sku, onHand: last.quantity })
+      const id = await holdUnits(scene, 'late', 1, last)
+      if (!id) return false
+      // Refused until the first hold has expired.
+      let next: string | undefined
+      for (let i = 0; !next && i < 50; i++) {
+        await delay(100)
+        next = await holdUnits(scene, `next-${i}`, 30, last)
+      }
+      const payment: Call = { verb: 'confirm', id, paymentRef: 'late', ifExpired: 'reacquire' }
+      const events = await Promise.all([0, 1].map((i) => anyClient(scene, i).send(payment)))
+      return events.some(({ reply }) => reply?.status === 409)
+    },
+  }
+}
+
+const sock: CartLine = { sku: 'SOCK', quantity: 1 }
+
+function hold(key: string, ttlSeconds: number, line = sock): Call {
+  return { verb: 'reserve', key, customerId: 'storm', lines: [line], ttlSeconds }
 }
 
 /** @returns the id, unless it was not answered. */
-async function holdUnits(scene: Scene, key: string, ttlSeconds: number): Promise<string | undefined> {
-  const { reply } = await anyClient(scene, 0).send(hold(key, ttlSeconds))
+async function holdUnits(
+  scene: Scene,
+  key: string,
+  ttlSeconds: number,
+  line = sock,
+): Promise<string | undefined> {
+  const { reply } = await anyClient(scene, 0).send(hold(key, ttlSeconds, line))
   return reply?.status === 201 ? reply.body.id : undefined
 }
 
