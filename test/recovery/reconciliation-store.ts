@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'vitest'
 import type { Api } from '../../src/api.js'
 import { isRefusal } from '../../src/domain/outcomes.js'
@@ -67,7 +68,13 @@ async function caughtUp({ reader, watermark }: StoreServices): Promise<void> {
   await eventually(() => comparePositions(position, watermark.current) <= 0, 'MySQL has caught up')
 }
 
-/** Clients that hold, pay, extend and give back, and a shelf that is counted, until they are stopped. */
+const pauseMs = 10
+
+/**
+ * Clients that hold, pay, extend and give back, and a shelf that is counted, until they are stopped. They pause
+ * between their calls: making reservations as fast as the machine can, they would make them faster than a run that
+ * shares their thread compares them, and each run would take longer than the one before.
+ */
 export function startLoad(
   { services }: ReconciledStore,
   skus: readonly string[],
@@ -77,6 +84,7 @@ export function startLoad(
   const { gate } = services
   const client = async (seed: number) => {
     for (let turn = seed; running; turn++) {
+      await delay(pauseMs)
       const lines = [...new Set([skus[turn % skus.length], skus[(turn * 7) % skus.length]])]
         .sort()
         .map((sku) => ({ sku: sku as string, quantity: 1 + (turn % 3) }))
