@@ -143,26 +143,47 @@ local function read_makers()
   return makers
 end
 
+-- Of what `unlike` names, that which is not held as it expects. Each step costs a look-up, so the last one is
+-- taken for those alone that are alike so far.
+local function find_unlike()
+  local argv, alike, keys, numbers = ARGV, {}, {}, {}
+  local deadlines, finished = read_scores(deadlines_key, names), read_scores(finished_key, names)
+  for i = 1, #names do
+    local record = values[i]
+    if record and record == argv[3 + 2 * i] and not finished[i] then
+      local expires_at, key = string.match(record, '^held\t%d+%-%d+\t%d+\t(%d+)\t\t\t\t([^\t]*)\t')
+      alike[i] = expires_at and deadlines[i] == expires_at
+      if alike[i] and key ~= '' then
+        keys[#keys + 1] = key
+        numbers[#keys] = i
+      end
+    end
+  end
+  local found = read_fields(keys_key, keys)
+  for k = 1, #keys do
+    alike[numbers[k]] = found[k] == names[numbers[k]]
+  end
+  local unlike, unlike_values = {}, {}
+  for i = 1, #names do
+    if not alike[i] then
+      unlike[#unlike + 1] = names[i]
+      unlike_values[#unlike] = values[i]
+    end
+  end
+  return unlike, unlike_values
+end
+
+if source == 'unlike' then
+  names, values = find_unlike()
+end
 local makers = read_makers()
 local deadlines, finished = read_scores(deadlines_key, names), read_scores(finished_key, names)
 
--- Whether a reservation is held as `unlike` expects it.
-local function is_alike(i)
-  local record = values[i]
-  if not record or record ~= ARGV[3 + 2 * i] then
-    return false
-  end
-  local expires_at, key = string.match(record, '^held\t%d+%-%d+\t%d+\t(%d+)\t\t\t\t([^\t]*)\t')
-  return expires_at and deadlines[i] == expires_at and not finished[i] and (key == '' or makers[i] == names[i])
-end
-
 for i = 1, #names do
-  if source ~= 'unlike' or not is_alike(i) then
-    result[#result + 1] = names[i]
-    result[#result + 1] = values[i] or ''
-    result[#result + 1] = deadlines[i] or ''
-    result[#result + 1] = finished[i] or ''
-    result[#result + 1] = makers[i] or ''
-  end
+  result[#result + 1] = names[i]
+  result[#result + 1] = values[i] or ''
+  result[#result + 1] = deadlines[i] or ''
+  result[#result + 1] = finished[i] or ''
+  result[#result + 1] = makers[i] or ''
 end
 return result

@@ -38,6 +38,12 @@ export interface Reservation {
   orderId: string | undefined
 }
 
+/** A reservation in the text that `formatRecord` makes of it, or what a damage left of that. */
+export interface ReservationRecord {
+  id: string
+  record: string
+}
+
 /** What is known of an ended reservation whose row in MySQL is damaged. */
 export interface UnreadableReservation extends Pick<Reservation, 'id' | 'idempotencyKey'> {
   state: 'unreadable'

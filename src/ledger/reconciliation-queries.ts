@@ -3,6 +3,7 @@ import type { Position } from '../domain/position.js'
 import type { Counts } from '../domain/stock.js'
 import type { Database } from './database.js'
 import { Prisma } from './prisma-client/client.js'
+import { recordColumn } from './record-column.js'
 import type { StoreLedger } from './store-ledger.js'
 
 /*
@@ -140,17 +141,6 @@ const foldColumnsFromBase = Prisma.raw(
   countNames.map((c) => `CAST(b.${c} + COALESCE(SUM(${change(c, 'l.')}), 0) AS SIGNED) AS ${c}`).join(', '),
 )
 
-/** Up to `limit` SKUs after `after` that MySQL knows, in order: from their rows or from the ledger. */
-export async function readSkuNames(ledger: StoreLedger, after: string, limit: number): Promise<string[]> {
-  const storeId = await ledger.storeId()
-  const rows = await ledger.database.$queryRaw<{ sku: string }[]>`
-    (SELECT sku FROM stock WHERE store_id = ${storeId} AND sku > ${after} ORDER BY sku LIMIT ${limit})
-    UNION
-    (SELECT DISTINCT sku FROM ledger WHERE store_id = ${storeId} AND sku > ${after} ORDER BY sku LIMIT ${limit})
-    ORDER BY sku LIMIT ${limit}`
-  return rows.map(({ sku }) => sku)
-}
-
 /** A ledger line that does not follow from the line before it. */
 export interface BrokenLine {
   position: Position
@@ -282,96 +272,6 @@ export async function readRecords(ledger: StoreLedger, ids: readonly string[]): 
     SELECT id, ${recordColumn} AS record FROM reservations
     WHERE store_id = ${storeId} AND id IN (${Prisma.join([...ids])})`
   return new Map(rows.map(({ id, record }) => [id, record]))
-}
-
-const ms = (column: string) => `TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ${column}) DIV 1000`
-
-/** `formatRecord` in SQL: comparing two texts costs far less than reading twelve columns of each. */
-const recordColumn = Prisma.raw(`CONCAT_WS('\\t', state, CONCAT(epoch, '-', sequence), ${ms('created_at')},
-  ${ms('expires_at')}, COALESCE(${ms('closed_at')}, ''), IF(reacquired, '1', ''), COALESCE(payment_ref, ''),
-  COALESCE(idempotency_key, ''), ttl_seconds, \`lines\`, customer_id, COALESCE(order_id, ''))`)
-
-/** Up to `limit` reservations after `after` that are open in MySQL, in order of id, as `readRecords` gives them. */
-export async function readOpenRecords(
-  ledger: StoreLedger,
-  after: string,
-  limit: number,
-): Promise<{ id: string; record: string }[]> {
-  const storeId = await ledger.storeId()
-  // What is open has no end, and that is one range of the index by end; in order of id alone all that ever ended
-  // would be read, too.
-  return ledger.database.$queryRaw`
-    SELECT id, ${recordColumn} AS record FROM reservations FORCE INDEX (reservations_by_end)
-    WHERE store_id = ${storeId} AND closed_at IS NULL AND id > ${after}
-    ORDER BY id LIMIT ${limit}`
-}
-
-/** What the units of reservations add up to, and what MySQL's rows say, for one SKU. */
-export interface UnitSums {
-  held: number
-  sold: number
-  row: { held: number; sold: number } | undefined
-}
-
-/**
- * The SKUs whose row does not have the counts that their held and confirmed reservations add up to,
- * all of one moment: read in pages inside one transaction that sees MySQL as of its begin. Its memory
- * is one sum for each SKU.
- *
- * @param onPage is called after each page; it may reject to stop.
- */
-export async function sumReservations(
-  ledger: StoreLedger,
-  settings: { pageRows: number; timeoutMs: number },
-  onPage: (reservations: number) => Promise<void>,
-): Promise<Map<string, UnitSums>> {
-  const storeId = await ledger.storeId()
-  const sums = new Map<string, UnitSums>()
-  const unitsOf = (sku: string) => {
-    let units = sums.get(sku)
-    if (!units) {
-      units = { held: 0, sold: 0, row: undefined }
-      sums.set(sku, units)
-    }
-    return units
-  }
-  await ledger.database.$transaction(
-    async (snapshot) => {
-      for (let after = ''; ; ) {
-        const rows = await snapshot.$queryRaw<{ id: string; units: string }[]>`
-          SELECT id, CONCAT(IF(state = 'held', 'h', 's'), \`lines\`) AS units FROM reservations
-          WHERE store_id = ${storeId} AND id > ${after} AND state IN ('held', 'confirmed')
-          ORDER BY id LIMIT ${settings.pageRows}`
-        for (const { units } of rows) {
-          const count = units.startsWith('h') ? 'held' : 'sold'
-          for (const line of units.slice(1).split(',')) {
-            const colon = line.indexOf(':')
-            const quantity = Number(line.slice(colon + 1))
-            // What was damaged is missing from the sum of its SKU, which tells of it.
-            if (colon > 0 && Number.isSafeInteger(quantity)) unitsOf(line.slice(0, colon))[count] += quantity
-          }
-        }
-        await onPage(rows.length)
-        if (rows.length < settings.pageRows) break
-        after = rows.at(-1)?.id as string
-      }
-      for (let after = ''; ; ) {
-        const rows = await snapshot.$queryRaw<{ sku: string; held: bigint; sold: bigint }[]>`
-          SELECT sku, held, sold FROM stock WHERE store_id = ${storeId} AND sku > ${after}
-          ORDER BY sku LIMIT ${settings.pageRows}`
-        for (const { sku, held, sold } of rows) {
-          const units = unitsOf(sku)
-          units.row = { held: Number(held), sold: Number(sold) }
-          if (units.held === units.row.held && units.sold === units.row.sold) sums.delete(sku)
-        }
-        await onPage(0)
-        if (rows.length < settings.pageRows) break
-        after = rows.at(-1)?.sku as string
-      }
-    },
-    { isolationLevel: 'RepeatableRead', timeout: settings.timeoutMs, maxWait: 10_000 },
-  )
-  return sums
 }
 
 /** A reservation whose row is not what its ledger entries made of it. */

@@ -1,29 +1,51 @@
 import { comparePositions, formatPosition, type Position } from '../domain/position.js'
 import type { Drift } from '../domain/reconciliation.js'
-import { parseRecord, type Reservation } from '../domain/reservation.js'
+import { parseRecord, type Reservation, type ReservationRecord } from '../domain/reservation.js'
+import { LedgerPages } from '../ledger/ledger-pages.js'
 import { readQuarantinedSkus } from '../ledger/quarantine-queries.js'
-import { readOpenRecords, readRecords } from '../ledger/reconciliation-queries.js'
+import { readRecords } from '../ledger/reconciliation-queries.js'
 import type { Correction } from '../stock/store-corrections.js'
 import type { Survey, SurveyedReservation } from '../stock/store-survey.js'
 import { compareParts, type ReconciliationRun, readingOf, settle } from './reconciliation-run.js'
 import { type Choice, chooseTruth, readStory, undecided } from './reconciliation-story.js'
+import { addOpen } from './reconciliation-sums.js'
 import { SortedIds } from './sorted-ids.js'
+import type { UnitSums } from './unit-sums.js'
 
 /**
  * Compares every reservation that MySQL has open or Redis holds. What ended long ago Redis has forgotten, as
  * it should.
+ *
+ * @param pages of one moment, not before what was corrected so far.
+ * @param sums gets the units of what was open then.
  */
-export async function reconcileReservations(run: ReconciliationRun): Promise<void> {
+export async function reconcileReservations(
+  run: ReconciliationRun,
+  pages: LedgerPages,
+  sums: UnitSums,
+): Promise<void> {
   // Reading MySQL in the order of its rows costs a quarter of looking up what Redis happens to come across.
+  const { driftedTotal } = run.findings
   const seen = new SortedIds()
-  await compareOpen(run, seen)
+  const see = (rows: readonly ReservationRecord[]) => seen.add(rows.map(({ id }) => id))
+  let last = ''
+  await compareOpen(run, pages.openReservations(), (rows) => {
+    see(rows)
+    for (const row of rows) addOpen(sums, row)
+    last = rows.at(-1)?.id as string
+  })
+  // Ids begin with the time: what was made meanwhile comes after these, and would be looked up one by one below.
+  const now = await LedgerPages.now(run.ledger, run.settings.pageRows)
+  await compareOpen(run, now.openReservations(last), see)
   const { repaired } = run.findings
   await compareOthers(run, seen)
   // What was dropped may have had the idempotency key of another one.
-  if (run.findings.repaired > repaired) await compareOpen(run, undefined)
-  // Every record has exactly one deadline or end. When there are more of these, some have no record.
+  if (run.findings.repaired > repaired) await compareOpen(run, now.openReservations())
+  // Every record has exactly one deadline or end. When there are more of these, some have no record; when there are as
+  // many, some may have none for each record that lacks its own.
   const { reservations, deadlines, finished } = await run.survey.sizes()
-  if (deadlines + finished !== reservations) await comparePointers(run)
+  const isBalanced = deadlines + finished === reservations
+  if (!isBalanced || run.findings.driftedTotal > driftedTotal) await comparePointers(run)
 }
 
 /**
@@ -31,26 +53,22 @@ export async function reconcileReservations(run: ReconciliationRun): Promise<voi
  * entry that made it what it is, so what both hold alike is alike whenever each was read, and needs no second
  * look.
  *
- * @param seen gets the ids, which count as checked; undefined when they have been before.
+ * @param see is shown each page, whose reservations then count as checked; without it they have been before.
  */
-async function compareOpen(run: ReconciliationRun, seen: SortedIds | undefined): Promise<void> {
-  const { partItems, pageRows } = run.settings
+async function compareOpen(
+  run: ReconciliationRun,
+  pages: AsyncIterable<ReservationRecord[]>,
+  see?: (rows: readonly ReservationRecord[]) => void,
+): Promise<void> {
+  const { partItems } = run.settings
   await compareParts(run, async (add) => {
-    let reading = readOpenRecords(run.ledger, '', pageRows)
-    for (let isLast = false; !isLast; ) {
-      const rows = await reading
-      seen?.add(rows.map(({ id }) => id))
-      isLast = rows.length < pageRows
-      if (!isLast) {
-        reading = readOpenRecords(run.ledger, rows.at(-1)?.id as string, pageRows)
-        // Awaited above, unless what is done with this page fails first.
-        reading.catch(() => {})
-      }
+    for await (const rows of pages) {
+      see?.(rows)
       for (let i = 0; i < rows.length; i += partItems) {
         await run.beat()
         const open = rows.slice(i, i + partItems)
         const part = await run.survey.unlike(open)
-        if (seen) run.findings.checked.reservations += open.length - part.items.filter(isMissing).length
+        if (see) run.findings.checked.reservations += open.length - part.items.filter(isMissing).length
         await add(() => compareReservations(run, part))
       }
     }

@@ -1,8 +1,9 @@
 import { comparePositions, formatPosition, type Position } from '../domain/position.js'
 import type { Drift } from '../domain/reconciliation.js'
 import { type Counts, parseCounts } from '../domain/stock.js'
+import { LedgerPages } from '../ledger/ledger-pages.js'
 import { readQuarantinedSkus } from '../ledger/quarantine-queries.js'
-import { readSkuNames, readSkusAt, type SkuAtPosition } from '../ledger/reconciliation-queries.js'
+import { readSkusAt, type SkuAtPosition } from '../ledger/reconciliation-queries.js'
 import type { Survey, SurveyedSku } from '../stock/store-survey.js'
 import { judgeLedger, type LedgerVerdict } from './reconciliation-ledger.js'
 import { compareParts, type ReconciliationRun, readingOf, settle } from './reconciliation-run.js'
@@ -44,13 +45,8 @@ export async function reconcileStock(
 
 /** Walks through the SKUs that MySQL knows, for those that Redis does not hold. */
 async function* skusMissingInRedis(run: ReconciliationRun): AsyncGenerator<Survey<SurveyedSku>> {
-  const { pageRows } = run.settings
-  for (let after = ''; ; ) {
-    const names = await readSkuNames(run.ledger, after, pageRows)
-    if (names.length > 0) yield await run.survey.missingSkus(names)
-    if (names.length < pageRows) return
-    after = names.at(-1) as string
-  }
+  const pages = await LedgerPages.now(run.ledger, run.settings.pageRows)
+  for await (const names of pages.skuNames()) yield await run.survey.missingSkus(names)
 }
 
 /** @returns the SKUs that neither Redis nor MySQL knows. */

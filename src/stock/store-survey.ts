@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { RefusalCode } from '../domain/outcomes.js'
 import { type Position, parsePosition } from '../domain/position.js'
+import type { ReservationRecord } from '../domain/reservation.js'
 import { endLease, takeLease } from './lease.js'
 import { BrokenScriptError, StoreScripts } from './store-scripts.js'
 
@@ -34,12 +35,6 @@ export interface SurveyedReservation {
   finished: string
   /** The reservation that its idempotency key leads to, if it has one. */
   maker: string
-}
-
-/** A record as `formatRecord` writes it. */
-export interface ReservationRecord {
-  id: string
-  record: string
 }
 
 /**

@@ -337,6 +337,19 @@ const damages: Damage[] = [
     corrected: 'nobody',
   },
   {
+    name: 'a deadline without a reservation, and a reservation without a deadline',
+    inflict: async ({ open }) => {
+      await store.redis.zadd(store.keys.deadlines, Date.now() + 3_600_000, 'nobody')
+      await store.redis.zrem(store.keys.deadlines, open.id)
+    },
+    finds: (s) => [
+      aboutOpen(s, { field: 'deadline', redis: null, expected: String(s.open.expiresAtMs) }),
+      { reservationId: 'nobody', field: 'deadline', expected: null },
+    ],
+    cause: /^(The set of deadlines in Redis was changed|Redis points at a reservation that it does not hold)/,
+    corrected: 'open',
+  },
+  {
     name: 'the row of a held reservation deleted from MySQL',
     inflict: ({ open }) => sql('DELETE FROM reservations WHERE id = ?', open.id),
     finds: (s) => [
@@ -355,6 +368,28 @@ const damages: Damage[] = [
     ],
     cause: /MySQL/,
     corrected: 'open',
+  },
+  {
+    name: 'the row of a held reservation edited to be a confirmed one without an end',
+    inflict: ({ open }) => sql("UPDATE reservations SET state = 'confirmed' WHERE id = ?", open.id),
+    finds: (s) => [
+      aboutOpen(s, { field: 'state', redis: 'held', mysql: 'confirmed', expected: 'held' }),
+      about(s, { field: 'held', redis: null, mysql: 3, expected: 0 }),
+      about(s, { field: 'sold', redis: null, mysql: 2, expected: 5 }),
+    ],
+    cause: /MySQL/,
+    corrected: 'open',
+  },
+  {
+    name: 'the row of a paid reservation edited to be a held one with an end',
+    inflict: ({ paid }) => sql("UPDATE reservations SET state = 'held' WHERE id = ?", paid.id),
+    finds: (s) => [
+      { reservationId: s.paid.id, field: 'state', redis: 'confirmed', mysql: 'held', expected: 'confirmed' },
+      about(s, { field: 'held', redis: null, mysql: 3, expected: 5 }),
+      about(s, { field: 'sold', redis: null, mysql: 2, expected: 0 }),
+    ],
+    cause: /MySQL/,
+    corrected: 'paid',
   },
   {
     name: 'the lines in the row of a held reservation edited',
@@ -537,16 +572,21 @@ describe('what the ledger cannot tell is named and left alone', () => {
   })
 
   test('a confirmed reservation deleted from MySQL after Redis forgot it', async () => {
-    const { sku, paid } = await prepare()
+    const { sku, paid, open } = await prepare()
     await store.redis.hdel(store.keys.reservations, paid.id)
     await store.redis.zrem(store.keys.finished, paid.id)
     const row = await store.database.reservation.findFirstOrThrow({ where: { id: paid.id } })
     await sql('DELETE FROM reservations WHERE id = ?', paid.id)
+    const finding = expect.objectContaining({ sku, field: 'sold', mysql: 2, expected: 0, repaired: false })
     const report = await store.reconcile(true)
-    expect(report.drifted).toEqual([
-      expect.objectContaining({ sku, field: 'sold', mysql: 2, expected: 0, repaired: false }),
-    ])
+    expect(report.drifted).toEqual([finding])
     expect(report.drifted[0]?.cause).toContain(`reservation ${paid.id} was deleted from MySQL`)
+    await store.redis.zrem(store.keys.deadlines, open.id)
+    const repair = await store.reconcile(true)
+    expect(repair.drifted, 'beside what could be repaired').toEqual([
+      expect.objectContaining({ reservationId: open.id, field: 'deadline', repaired: true }),
+      finding,
+    ])
     await store.database.reservation.create({ data: row })
     expect((await store.reconcile()).drifted).toEqual([])
   })

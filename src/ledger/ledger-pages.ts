@@ -1,0 +1,113 @@
+import type { ReservationRecord } from '../domain/reservation.js'
+import type { Database } from './database.js'
+import { recordColumn } from './record-column.js'
+import type { StoreLedger } from './store-ledger.js'
+
+/** How many units of a SKU are held and sold. */
+export interface SkuUnits {
+  sku: string
+  held: number
+  sold: number
+}
+
+/** Lines of reservations with the count that their units are in. */
+export interface CountedLines {
+  id: string
+  count: 'held' | 'sold'
+  /** `sku:quantity` joined by commas. */
+  lines: string
+}
+
+type Query = Pick<Database, '$queryRaw'>
+
+/** Walks through a store's tables in pages, each of which is read while the one before it is worked on. */
+export class LedgerPages {
+  /** What is in MySQL by the time that a page is read. */
+  static async now(ledger: StoreLedger, pageRows: number): Promise<LedgerPages> {
+    return new LedgerPages(ledger.database, await ledger.storeId(), pageRows)
+  }
+
+  /**
+   * What was in MySQL when it was first asked, on every page alike.
+   *
+   * @param msMax how long the pages may be used; then it rejects, as it does when MySQL fails.
+   */
+  static async ofOneMoment<Result>(
+    ledger: StoreLedger,
+    pageRows: number,
+    msMax: number,
+    use: (pages: LedgerPages) => Promise<Result>,
+  ): Promise<Result> {
+    const storeId = await ledger.storeId()
+    return ledger.database.$transaction((snapshot) => use(new LedgerPages(snapshot, storeId, pageRows)), {
+      isolationLevel: 'RepeatableRead',
+      timeout: msMax,
+      maxWait: 10_000,
+    })
+  }
+
+  private constructor(
+    private readonly query: Query,
+    private readonly storeId: number,
+    private readonly pageRows: number,
+  ) {}
+
+  /** The reservations that are open, in order of id, from the one after `after` on. */
+  openReservations(after = ''): AsyncGenerator<ReservationRecord[]> {
+    // What is open has no end, and that is one range of the index by end; in order of id alone all that ever ended
+    // would be read, too.
+    const read = (id: string) => this.query.$queryRaw<ReservationRecord[]>`
+      SELECT id, ${recordColumn} AS record FROM reservations FORCE INDEX (reservations_by_end)
+      WHERE store_id = ${this.storeId} AND closed_at IS NULL AND id > ${id}
+      ORDER BY id LIMIT ${this.pageRows}`
+    return this.walk(read, ({ id }) => id, after)
+  }
+
+  /** The lines of those that ended and are counted: of confirmed ones, and, where MySQL is damaged, of held ones. */
+  endedLines(): AsyncGenerator<CountedLines[]> {
+    const read = (id: string) => this.query.$queryRaw<CountedLines[]>`
+      SELECT id, IF(state = 'held', 'held', 'sold') AS count, \`lines\` FROM reservations
+      WHERE store_id = ${this.storeId} AND id > ${id} AND closed_at IS NOT NULL AND state IN ('held', 'confirmed')
+      ORDER BY id LIMIT ${this.pageRows}`
+    return this.walk(read, ({ id }) => id)
+  }
+
+  /** What the rows of all SKUs say. */
+  async *skuUnits(): AsyncGenerator<SkuUnits[]> {
+    const read = (sku: string) => this.query.$queryRaw<{ sku: string; units: string }[]>`
+      SELECT sku, CONCAT(held, ' ', sold) AS units FROM stock
+      WHERE store_id = ${this.storeId} AND sku > ${sku} ORDER BY sku LIMIT ${this.pageRows}`
+    for await (const rows of this.walk(read, ({ sku }) => sku)) {
+      yield rows.map(({ sku, units }) => {
+        const [held, sold] = units.split(' ').map(Number) as [number, number]
+        return { sku, held, sold }
+      })
+    }
+  }
+
+  /** The SKUs that MySQL knows, in order: from their rows or from the ledger. */
+  async *skuNames(): AsyncGenerator<string[]> {
+    const read = (sku: string) => this.query.$queryRaw<{ sku: string }[]>`
+      (SELECT sku FROM stock WHERE store_id = ${this.storeId} AND sku > ${sku}
+        ORDER BY sku LIMIT ${this.pageRows})
+      UNION
+      (SELECT DISTINCT sku FROM ledger WHERE store_id = ${this.storeId} AND sku > ${sku}
+        ORDER BY sku LIMIT ${this.pageRows})
+      ORDER BY sku LIMIT ${this.pageRows}`
+    for await (const rows of this.walk(read, ({ sku }) => sku)) yield rows.map(({ sku }) => sku)
+  }
+
+  private async *walk<Row>(
+    read: (after: string) => Promise<Row[]>,
+    keyOf: (row: Row) => string,
+    after = '',
+  ): AsyncGenerator<Row[]> {
+    for (let reading: Promise<Row[]> | undefined = read(after); reading; ) {
+      const rows: Row[] = await reading
+      reading = rows.length < this.pageRows ? undefined : read(keyOf(rows.at(-1) as Row))
+      // Awaited above, unless what is done with this page fails first.
+      reading?.catch(() => {})
+      if (rows.length > 0) yield rows
+    }
+  }
+}
