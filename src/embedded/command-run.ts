@@ -52,11 +52,20 @@ export function runCommand(
 
 /** The last lines that say something, on one line. */
 export function lastLines(output: string, count = 3): string {
-  const lines = output.split('\n').map((line) => line.trim())
-  return lines
+  return linesOf(output).slice(-count).join(' / ')
+}
+
+/** The first lines that are marked as errors, on one line; without any, the last ones. */
+export function errorLines(output: string, count = 3): string {
+  const errors = linesOf(output).filter((line) => line.includes('[ERROR]'))
+  return errors.slice(0, count).join(' / ') || lastLines(output, count)
+}
+
+function linesOf(output: string): string[] {
+  return output
+    .split('\n')
+    .map((line) => line.trim())
     .filter((line) => line !== '')
-    .slice(-count)
-    .join(' / ')
 }
 
 function signalGroup(pid: number | undefined): void {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { lastLines, runCommand } from './command-run.js'
+import { errorLines, runCommand } from './command-run.js'
 import type { MariadbPrograms } from './programs.js'
 import { type Progress, StartupError } from './startup-error.js'
 
@@ -32,8 +32,9 @@ export async function provideMariadbData(
     endsWithParent: true,
   })
   if (result.status !== 0) {
+    // Behind its errors the script prints a page of advice.
     throw new StartupError(
-      `The data folder of MariaDB in ${folder} cannot be prepared: ${lastLines(result.output)}`,
+      `The data folder of MariaDB in ${folder} cannot be prepared: ${errorLines(result.output)}`,
     )
   }
   await rename(join(folder, draft), data)

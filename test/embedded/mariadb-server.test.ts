@@ -2,6 +2,9 @@ import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { PrismaMariaDb } from '@prisma/adapter-mariadb'
 import { describe, expect, vi } from 'vitest'
+import { providePrograms } from '../../src/embedded/install.js'
+import { thisMachine } from '../../src/embedded/machine.js'
+import { provideMariadbData } from '../../src/embedded/mariadb-data.js'
 import { startMariadb } from '../../src/embedded/mariadb-server.js'
 import { folderTest } from './folder-under-test.js'
 
@@ -52,6 +55,14 @@ describe('a MariaDB of our own', () => {
       'SELECT @@innodb_flush_log_at_trx_commit, @@max_connections, @@log_bin, @@performance_schema, @@bind_address'
     expect((await ask(server.url, variables))[0]?.map(String)).toEqual(['1', '33', '0', '0', '127.0.0.1'])
     await server.stop()
+  })
+
+  folderTest('says why its data cannot be prepared', async ({ folder }) => {
+    const { mariadb } = await providePrograms(['mariadb'], thisMachine(), () => {})
+    const arguments_ = [`--innodb-data-home-dir=${folder}/missing`]
+    await expect(
+      provideMariadbData(folder, mariadb, arguments_, { tmpdir: folder, progress: () => {} }),
+    ).rejects.toThrow(/^The data folder of MariaDB in .* cannot be prepared: .*missing\/ibdata1/)
   })
 
   folderTest("leaves another one's temporary tables alone", async ({ folder }) => {
