@@ -23,7 +23,7 @@ import { openProcessMetrics, type ProcessMetrics } from './metrics/process-metri
 import { watchReadiness } from './metrics/readiness-metrics.js'
 import { FenceWatcher, fenceSettings } from './recovery/fence-watcher.js'
 import { MemoryGuard, memoryGuardSettings } from './recovery/memory-guard.js'
-import { Reconciler, reconcilerConnectionsMax } from './recovery/reconciler.js'
+import { Reconciler } from './recovery/reconciler.js'
 import { ApiKeyCopy } from './stock/api-key-copy.js'
 import { connectBlockingRedis, connectRedis, connectSubscriber } from './stock/connection.js'
 import { StockGate } from './stock/gate.js'
@@ -44,6 +44,9 @@ export interface Api {
   /** Drains, finishes the calls in flight, then lets go of Redis and MySQL. Idempotent. */
   stop(): Promise<void>
 }
+
+/** For comparisons of Redis with MySQL, whose queries may take long. */
+const reconcilerConnectionsMax = 5
 
 /** From `src/` and from `dist/` alike. */
 const consoleFolder = fileURLToPath(new URL('../dist/console/', import.meta.url))
@@ -83,7 +86,7 @@ export async function startApi(config: Config, log: Logger, parts: ApiParts = {}
     connectTimeoutMs: config.connectTimeoutMs,
   })
   const reconcilerDatabase = openDatabase(config.databaseUrl, {
-    connectionsMax: reconcilerConnectionsMax(config.stores.length),
+    connectionsMax: reconcilerConnectionsMax,
     connectTimeoutMs: config.connectTimeoutMs,
     isPatient: true,
   })

@@ -9,7 +9,7 @@ import { StoreLedger } from './ledger/store-ledger.js'
 import { openProcessMetrics, type ProcessMetrics } from './metrics/process-metrics.js'
 import { WorkerMetrics } from './metrics/worker-metrics.js'
 import { FenceWatcher, fenceSettings } from './recovery/fence-watcher.js'
-import { Reconciler, reconcilerConnectionsMax } from './recovery/reconciler.js'
+import { Reconciler } from './recovery/reconciler.js'
 import { ReconciliationSchedule } from './recovery/reconciliation-schedule.js'
 import { connectBlockingRedis, connectJobRedis, connectRedis, connectSubscriber } from './stock/connection.js'
 import { StockGate } from './stock/gate.js'
@@ -38,6 +38,8 @@ export interface StoreWork {
   reconciliations: ReconciliationSchedule
 }
 
+/** For comparisons of Redis with MySQL, whose queries may take long. */
+const reconcilerConnectionsMax = 5
 /** After a failure of MySQL or Redis. */
 const writerRetryMs = 500
 /** Each read for entries waits for a quarter of the lease: an answer that is this late is none. */
@@ -68,7 +70,7 @@ export async function startWorker(
     connectTimeoutMs: config.connectTimeoutMs,
   })
   const reconcilerDatabase = openDatabase(config.databaseUrl, {
-    connectionsMax: reconcilerConnectionsMax(config.stores.length),
+    connectionsMax: reconcilerConnectionsMax,
     connectTimeoutMs: config.connectTimeoutMs,
     isPatient: true,
   })

@@ -10,7 +10,7 @@ export interface SkuUnits {
   sold: number
 }
 
-/** Lines of reservations with the count that their units are in. */
+/** Lines of a reservation with the count that their units are in. */
 export interface CountedLines {
   id: string
   count: 'held' | 'sold'
@@ -28,7 +28,8 @@ export class LedgerPages {
   }
 
   /**
-   * What was in MySQL when it was first asked, on every page alike.
+   * What was in MySQL when it was first asked, on every page alike. A connection is kept for it meanwhile, so
+   * nothing else is to be asked or waited for.
    *
    * @param msMax how long the pages may be used; then it rejects, as it does when MySQL fails.
    */
@@ -52,33 +53,33 @@ export class LedgerPages {
     private readonly pageRows: number,
   ) {}
 
-  /** The reservations that are open, in order of id, from the one after `after` on. */
-  openReservations(after = ''): AsyncGenerator<ReservationRecord[]> {
+  /** The reservations that are open, in order of id. */
+  openReservations(): AsyncGenerator<ReservationRecord[]> {
     // What is open has no end, and that is one range of the index by end; in order of id alone all that ever ended
     // would be read, too.
     const read = (id: string) => this.query.$queryRaw<ReservationRecord[]>`
       SELECT id, ${recordColumn} AS record FROM reservations FORCE INDEX (reservations_by_end)
       WHERE store_id = ${this.storeId} AND closed_at IS NULL AND id > ${id}
       ORDER BY id LIMIT ${this.pageRows}`
-    return this.walk(read, ({ id }) => id, after)
+    return this.walk(read)
   }
 
-  /** The lines of those that ended and are counted: of confirmed ones, and, where MySQL is damaged, of held ones. */
-  endedLines(): AsyncGenerator<CountedLines[]> {
+  /** The lines of the reservations whose units are counted: of held and of confirmed ones. */
+  countedLines(): AsyncGenerator<CountedLines[]> {
     const read = (id: string) => this.query.$queryRaw<CountedLines[]>`
       SELECT id, IF(state = 'held', 'held', 'sold') AS count, \`lines\` FROM reservations
-      WHERE store_id = ${this.storeId} AND id > ${id} AND closed_at IS NOT NULL AND state IN ('held', 'confirmed')
+      WHERE store_id = ${this.storeId} AND id > ${id} AND state IN ('held', 'confirmed')
       ORDER BY id LIMIT ${this.pageRows}`
-    return this.walk(read, ({ id }) => id)
+    return this.walk(read)
   }
 
   /** What the rows of all SKUs say. */
   async *skuUnits(): AsyncGenerator<SkuUnits[]> {
-    const read = (sku: string) => this.query.$queryRaw<{ sku: string; units: string }[]>`
-      SELECT sku, CONCAT(held, ' ', sold) AS units FROM stock
+    const read = (sku: string) => this.query.$queryRaw<{ id: string; units: string }[]>`
+      SELECT sku AS id, CONCAT(held, ' ', sold) AS units FROM stock
       WHERE store_id = ${this.storeId} AND sku > ${sku} ORDER BY sku LIMIT ${this.pageRows}`
-    for await (const rows of this.walk(read, ({ sku }) => sku)) {
-      yield rows.map(({ sku, units }) => {
+    for await (const rows of this.walk(read)) {
+      yield rows.map(({ id: sku, units }) => {
         const [held, sold] = units.split(' ').map(Number) as [number, number]
         return { sku, held, sold }
       })
@@ -87,24 +88,22 @@ export class LedgerPages {
 
   /** The SKUs that MySQL knows, in order: from their rows or from the ledger. */
   async *skuNames(): AsyncGenerator<string[]> {
-    const read = (sku: string) => this.query.$queryRaw<{ sku: string }[]>`
-      (SELECT sku FROM stock WHERE store_id = ${this.storeId} AND sku > ${sku}
+    const read = (sku: string) => this.query.$queryRaw<{ id: string }[]>`
+      (SELECT sku AS id FROM stock WHERE store_id = ${this.storeId} AND sku > ${sku}
         ORDER BY sku LIMIT ${this.pageRows})
       UNION
       (SELECT DISTINCT sku FROM ledger WHERE store_id = ${this.storeId} AND sku > ${sku}
         ORDER BY sku LIMIT ${this.pageRows})
-      ORDER BY sku LIMIT ${this.pageRows}`
-    for await (const rows of this.walk(read, ({ sku }) => sku)) yield rows.map(({ sku }) => sku)
+      ORDER BY id LIMIT ${this.pageRows}`
+    for await (const rows of this.walk(read)) yield rows.map(({ id }) => id)
   }
 
-  private async *walk<Row>(
+  private async *walk<Row extends { id: string }>(
     read: (after: string) => Promise<Row[]>,
-    keyOf: (row: Row) => string,
-    after = '',
   ): AsyncGenerator<Row[]> {
-    for (let reading: Promise<Row[]> | undefined = read(after); reading; ) {
+    for (let reading: Promise<Row[]> | undefined = read(''); reading; ) {
       const rows: Row[] = await reading
-      reading = rows.length < this.pageRows ? undefined : read(keyOf(rows.at(-1) as Row))
+      reading = rows.length < this.pageRows ? undefined : read((rows.at(-1) as Row).id)
       // Awaited above, unless what is done with this page fails first.
       reading?.catch(() => {})
       if (rows.length > 0) yield rows

@@ -3,7 +3,6 @@ import type { Redis } from 'ioredis'
 import type { Refusal } from '../domain/outcomes.js'
 import { origin } from '../domain/position.js'
 import type { ReconciliationReport } from '../domain/reconciliation.js'
-import { LedgerPages } from '../ledger/ledger-pages.js'
 import { readDiscarded, settleDiscarded } from '../ledger/quarantine-queries.js'
 import { saveReport } from '../ledger/reconciliation-reports.js'
 import type { StoreLedger } from '../ledger/store-ledger.js'
@@ -16,8 +15,7 @@ import { ReconciliationProgress, type ReconciliationStep } from './reconciliatio
 import { reconcileReservations } from './reconciliation-reservations.js'
 import type { ReconciliationRun, ReconciliationSettings } from './reconciliation-run.js'
 import { reconcileStock } from './reconciliation-stock.js'
-import { reconcileSums, sumOpen } from './reconciliation-sums.js'
-import { UnitSums } from './unit-sums.js'
+import { reconcileSums } from './reconciliation-sums.js'
 
 export interface ReconcilerLog {
   warn(fields: object, message: string): void
@@ -40,17 +38,9 @@ export const reconciliationSettings: ReconciliationSettings = {
   partsAheadMax: 8,
   pageRows: 1000,
   lagWaitMs: 15_000,
-  snapshotMs: 3_600_000,
+  sumMs: 600_000,
   leaseMs: 30_000,
   driftsMax: 1000,
-}
-
-/**
- * Connections to MySQL for the reconcilers of so many stores at once: each may keep one for what it reads of one
- * moment while it asks on another. Their queries may take long.
- */
-export function reconcilerConnectionsMax(stores: number): number {
-  return stores + 4
 }
 
 /**
@@ -147,8 +137,15 @@ export class Reconciler {
     progress.begin('stock', request.skus?.length ?? (await survey.skuCount()))
     const unknown = await reconcileStock(run, request.skus)
     if (request.skus && unknown.length > 0) return { refused: 'unknown-sku', skus: unknown }
-    if (!request.skus) await compareReservations(run, progress)
-    else await caughtUp(run)
+    if (!request.skus) {
+      progress.begin('reservations', (await survey.sizes()).reservations)
+      await reconcileReservations(run)
+    }
+    if (findings.correctedAt !== origin) await lag.passed(findings.correctedAt)
+    if (!request.skus) {
+      progress.begin('sums')
+      await reconcileSums(run)
+    }
     // All of the store agrees by now, whatever those entries did.
     if (!request.skus && findings.driftedTotal === findings.repaired) await settleDiscarded(ledger, discarded)
     return saveReport(ledger, {
@@ -162,33 +159,6 @@ export class Reconciler {
       repaired: findings.repaired,
     })
   }
-}
-
-/** Compares what each SKU's reservations add up to, too: what is open is read once for both. */
-async function compareReservations(run: ReconciliationRun, progress: ReconciliationProgress): Promise<void> {
-  const { findings, ledger, settings } = run
-  const read = (use: (pages: LedgerPages) => Promise<void>) =>
-    LedgerPages.ofOneMoment(ledger, settings.pageRows, settings.snapshotMs, use)
-  await caughtUp(run)
-  progress.begin('reservations', (await run.survey.sizes()).reservations)
-  const { repaired } = findings
-  await read(async (pages) => {
-    const sums = new UnitSums()
-    await reconcileReservations(run, pages, sums)
-    if (findings.repaired > repaired) return
-    progress.begin('sums')
-    await reconcileSums(run, pages, sums)
-  })
-  if (findings.repaired === repaired) return
-  // What was added up is older than what was repaired.
-  await caughtUp(run)
-  progress.begin('sums')
-  await read(async (pages) => reconcileSums(run, pages, await sumOpen(run, pages)))
-}
-
-/** Resolves when MySQL holds what was corrected. */
-async function caughtUp({ findings, lag }: ReconciliationRun): Promise<void> {
-  if (findings.correctedAt !== origin) await lag.passed(findings.correctedAt)
 }
 
 /** Another run has taken the store over: this one was paused for longer than its lease. */

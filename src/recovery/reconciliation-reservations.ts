@@ -1,74 +1,63 @@
 import { comparePositions, formatPosition, type Position } from '../domain/position.js'
 import type { Drift } from '../domain/reconciliation.js'
-import { parseRecord, type Reservation, type ReservationRecord } from '../domain/reservation.js'
+import { parseRecord, type Reservation } from '../domain/reservation.js'
 import { LedgerPages } from '../ledger/ledger-pages.js'
 import { readQuarantinedSkus } from '../ledger/quarantine-queries.js'
 import { readRecords } from '../ledger/reconciliation-queries.js'
 import type { Correction } from '../stock/store-corrections.js'
 import type { Survey, SurveyedReservation } from '../stock/store-survey.js'
+import type { ReconciliationFindings } from './reconciliation-findings.js'
 import { compareParts, type ReconciliationRun, readingOf, settle } from './reconciliation-run.js'
 import { type Choice, chooseTruth, readStory, undecided } from './reconciliation-story.js'
-import { addOpen } from './reconciliation-sums.js'
 import { SortedIds } from './sorted-ids.js'
-import type { UnitSums } from './unit-sums.js'
 
 /**
  * Compares every reservation that MySQL has open or Redis holds. What ended long ago Redis has forgotten, as
  * it should.
- *
- * @param pages of one moment, not before what was corrected so far.
- * @param sums gets the units of what was open then.
  */
-export async function reconcileReservations(
-  run: ReconciliationRun,
-  pages: LedgerPages,
-  sums: UnitSums,
-): Promise<void> {
+export async function reconcileReservations(run: ReconciliationRun): Promise<void> {
+  const pages = await LedgerPages.now(run.ledger, run.settings.pageRows)
   // Reading MySQL in the order of its rows costs a quarter of looking up what Redis happens to come across.
-  const { driftedTotal } = run.findings
   const seen = new SortedIds()
-  const see = (rows: readonly ReservationRecord[]) => seen.add(rows.map(({ id }) => id))
-  let last = ''
-  await compareOpen(run, pages.openReservations(), (rows) => {
-    see(rows)
-    for (const row of rows) addOpen(sums, row)
-    last = rows.at(-1)?.id as string
-  })
-  // Ids begin with the time: what was made meanwhile comes after these, and would be looked up one by one below.
-  const now = await LedgerPages.now(run.ledger, run.settings.pageRows)
-  await compareOpen(run, now.openReservations(last), see)
+  await compareOpen(run, pages, seen)
   const { repaired } = run.findings
   await compareOthers(run, seen)
   // What was dropped may have had the idempotency key of another one.
-  if (run.findings.repaired > repaired) await compareOpen(run, now.openReservations())
+  if (run.findings.repaired > repaired) await compareOpen(run, pages, undefined)
   // Every record has exactly one deadline or end. When there are more of these, some have no record; when there are as
   // many, some may have none for each record that lacks its own.
   const { reservations, deadlines, finished } = await run.survey.sizes()
-  const isBalanced = deadlines + finished === reservations
-  if (!isBalanced || run.findings.driftedTotal > driftedTotal) await comparePointers(run)
+  if (deadlines + finished !== reservations || someLackPointers(run.findings)) await comparePointers(run)
 }
+
+function someLackPointers({ drifted, roomy }: ReconciliationFindings): boolean {
+  return !roomy || drifted.some(({ reservationId, field }) => reservationId && pointerFields.has(field))
+}
+
+/** Drifts by which a record may lack its deadline or its end. */
+const pointerFields = new Set(['deadline', 'finished', 'record'])
 
 /**
  * Walks through what is open in MySQL, for what Redis does not hold alike. A record carries the position of the
  * entry that made it what it is, so what both hold alike is alike whenever each was read, and needs no second
  * look.
  *
- * @param see is shown each page, whose reservations then count as checked; without it they have been before.
+ * @param seen gets the ids, which count as checked; undefined when they have been before.
  */
 async function compareOpen(
   run: ReconciliationRun,
-  pages: AsyncIterable<ReservationRecord[]>,
-  see?: (rows: readonly ReservationRecord[]) => void,
+  pages: LedgerPages,
+  seen: SortedIds | undefined,
 ): Promise<void> {
   const { partItems } = run.settings
   await compareParts(run, async (add) => {
-    for await (const rows of pages) {
-      see?.(rows)
+    for await (const rows of pages.openReservations()) {
+      seen?.add(rows.map(({ id }) => id))
       for (let i = 0; i < rows.length; i += partItems) {
         await run.beat()
         const open = rows.slice(i, i + partItems)
         const part = await run.survey.unlike(open)
-        if (see) run.findings.checked.reservations += open.length - part.items.filter(isMissing).length
+        if (seen) run.findings.checked.reservations += open.length - part.items.filter(isMissing).length
         await add(() => compareReservations(run, part))
       }
     }

@@ -35,8 +35,8 @@ export interface ReconciliationSettings {
   pageRows: number
   /** How long MySQL may take to catch up with a part. */
   lagWaitMs: number
-  /** How long what is added up, all of one moment of MySQL, may take to be read. */
-  snapshotMs: number
+  /** Bound on the walk that adds up reservations. */
+  sumMs: number
   leaseMs: number
   /** Drifts that a report holds in full. */
   driftsMax: number

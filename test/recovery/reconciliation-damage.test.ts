@@ -571,6 +571,20 @@ describe('what the ledger cannot tell is named and left alone', () => {
     expect((await store.reconcile()).drifted).toEqual([])
   })
 
+  test('a confirmed reservation made one of an unknown SKU after Redis forgot it', async () => {
+    const { sku, paid } = await prepare()
+    await store.redis.hdel(store.keys.reservations, paid.id)
+    await store.redis.zrem(store.keys.finished, paid.id)
+    await sql("UPDATE reservations SET `lines` = 'nowhere:2' WHERE id = ?", paid.id)
+    const { drifted } = await store.reconcile()
+    expect(drifted).toEqual([
+      expect.objectContaining({ sku, field: 'sold', mysql: 2, expected: 0 }),
+      expect.objectContaining({ sku: 'nowhere', field: 'sold', mysql: null, expected: 2 }),
+    ])
+    await sql('UPDATE reservations SET `lines` = ? WHERE id = ?', `${sku}:2`, paid.id)
+    expect((await store.reconcile()).drifted).toEqual([])
+  })
+
   test('a confirmed reservation deleted from MySQL after Redis forgot it', async () => {
     const { sku, paid, open } = await prepare()
     await store.redis.hdel(store.keys.reservations, paid.id)
