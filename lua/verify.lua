@@ -9,7 +9,8 @@
 -- promoted again since it was opened, by the same process with the same run id.
 --
 -- KEYS: position, ledger
--- ARGV: server, the watermark's epoch, the watermark's sequence, the generation, `look` or `open`
+-- ARGV: server, the watermark's epoch, the watermark's sequence, the generation, then `look`, `open`, or `prepare`:
+--   to note in the data, before MySQL says that this server was opened, that it is about to be (see adopt)
 -- Returns: `other-server` alone, or one of
 --   verified                           it is sound, and open if that was asked for
 --   empty                              Redis holds nothing and MySQL does: restore
@@ -24,9 +25,9 @@ local position_key, ledger_key = unpack(KEYS)
 -- include whole
 local epoch, sequence = whole(ARGV[2], 'the epoch'), whole(ARGV[3], 'the sequence')
 local generation = whole(ARGV[4], 'the generation')
-local opens = ARGV[5] == 'open'
-if not opens and ARGV[5] ~= 'look' then
-  error('verify looks or opens')
+local opens, prepares = ARGV[5] == 'open', ARGV[5] == 'prepare'
+if not opens and not prepares and ARGV[5] ~= 'look' then
+  error('verify looks, prepares or opens')
 end
 
 -- Whether the ledger has the entry after the watermark. A record that cannot be read may hold any.
@@ -88,7 +89,10 @@ end
 if not has_next(redis_sequence) then
   return { 'ahead' .. at }
 end
-if opens then
+if prepares then
+  redis.call('HSET', position_key, 'opening', generation .. ' ' .. server)
+elseif opens then
   redis.call('HSET', position_key, 'generation', generation, 'verified', server, 'history', history)
+  redis.call('HDEL', position_key, 'opening')
 end
 return { 'verified' }

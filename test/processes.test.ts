@@ -32,7 +32,9 @@ async function post(url: string, path: string, body: object): Promise<Reply | un
   }
 }
 
-/** How long a customer who was not answered waits before the next try, in ms. */
+/** How long a customer thinks before the next order, in ms; without a pause they would take the machine from what starts. */
+const thinkMs = 20
+/** And one who was not answered. */
 const retryMs = 50
 
 /** Customers who reserve and pay for as long as they are let, and remember every answer they got. */
@@ -60,6 +62,7 @@ class Customers {
     for (let turn = lane; !this.done; turn++) {
       const urls = this.urls()
       const url = urls[turn % urls.length] as string
+      await delay(thinkMs)
       const lines = [{ sku: 'CUP', quantity: 1 + (turn % 3) }]
       const held = await this.call(url, '/v1/reservations', { customerId: `customer-${lane}`, lines })
       if (held?.status !== 201) continue
@@ -75,7 +78,6 @@ class Customers {
     if (reply) this.statuses.add(reply.status)
     else {
       this.unanswered++
-      // Without a pause they would take the machine from the instance that starts.
       await delay(retryMs)
     }
     return reply

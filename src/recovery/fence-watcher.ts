@@ -147,6 +147,8 @@ export class FenceWatcher {
     // Before the claim, which fences whoever serves the store now: a replica could not take its place, nor
     // a server that cannot write. That one fails here.
     if ((await this.fence.verify({ ...seen, server }, seen.watermark, 'look')) === 'replica') return replica
+    // Before the claim, by which MySQL forgets whose data this may be.
+    if (seen.opened) await this.fence.adopt(server, seen)
     const owner = await this.ledger.claim(server, seen)
     if (!owner) return 'another process is opening the store'
     const verdict = await this.fence.verify(owner, owner.watermark, 'look')
@@ -156,10 +158,12 @@ export class FenceWatcher {
       return `Redis is at ${verdict.aheadAt}, and MySQL was set back: it lacks what Redis has dropped since`
     }
     if (verdict !== 'verified') return this.restore(owner, verdict)
-    // In this order: whoever takes over from a server must know that it may have sold.
+    // In this order: whoever takes over from a server must know that it may have sold, and its own data, should it
+    // die before it is opened, that it has not.
+    if ((await this.fence.verify(owner, owner.watermark, 'prepare')) !== 'verified') return changed
     if (!(await this.ledger.markOpened(owner))) return 'another process is opening the store'
     const opened = await this.fence.verify(owner, owner.watermark, 'open')
-    if (opened !== 'verified') return 'the ledger in Redis has changed meanwhile'
+    if (opened !== 'verified') return changed
     return undefined
   }
 
@@ -217,5 +221,6 @@ function whyRestored(verdict: Loss, at: string): string {
   return `Redis was a replica meanwhile, and what it holds at ${verdict.turnedAt} may be another history`
 }
 
+const changed = 'the ledger in Redis has changed meanwhile'
 const replica = 'the connected Redis server is a replica of another one'
 const superseded = 'another Redis server has taken the store over from this one'

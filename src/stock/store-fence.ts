@@ -94,10 +94,10 @@ export class StoreFence {
   }
 
   /**
-   * Whether the owner's ledger is sound; with `open` the fence is lifted if so. An open server that lost
-   * what MySQL holds is fenced.
+   * Whether the owner's ledger is sound. If so, with `prepare` its data notes that it is about to be opened, and
+   * with `open` the fence is lifted. An open server that lost what MySQL holds is fenced.
    */
-  async verify(owner: Owner, watermark: Position, then: 'look' | 'open'): Promise<Verdict> {
+  async verify(owner: Owner, watermark: Position, then: 'look' | 'prepare' | 'open'): Promise<Verdict> {
     const { epoch, sequence } = watermark
     const reply = await this.run('verify', owner.server, epoch, sequence, owner.generation, then)
     const [outcome, at = ''] = reply.split('\t')
@@ -108,6 +108,11 @@ export class StoreFence {
     if (outcome === 'turned') return { turnedAt: at }
     if (outcome === 'ahead') return { aheadAt: at }
     throw new BrokenScriptError(`verify answered ${reply}`)
+  }
+
+  /** Has the data of an owner that died between MySQL's word that it was opened and its own know of its takeover. */
+  async adopt(server: string, last: Owner): Promise<void> {
+    await this.run('adopt', server, last.generation, last.server)
   }
 
   /** Fences a server for good: another one owns the store. */
@@ -207,7 +212,7 @@ export class StoreFence {
   }
 
   private async run(
-    name: 'verify' | 'supersede' | 'clear' | 'restore' | 'open',
+    name: 'verify' | 'adopt' | 'supersede' | 'clear' | 'restore' | 'open',
     server: string,
     ...args: (string | number)[]
   ): Promise<string> {

@@ -68,6 +68,18 @@ describe('a round is found wanting', () => {
     expect(judge(1, [during('Redis alone')], calls)).toEqual([])
   })
 
+  test('when calls are lost, but not those that were under way when something else broke', () => {
+    const gone: Infliction = { ...during('MariaDB alone'), toMs: 5000 }
+    const api: Infliction = { ...during('the first API alone'), fromMs: 4000, toMs: 5000 }
+    const lostAt = (atMs: number): [Call, number, number, Answer][] => [
+      ...many(confirm, 200, 20),
+      ...Array.from({ length: 5 }, (): [Call, number, number, Answer] => [confirm, 0, atMs, undefined]),
+    ]
+    expect(judge(1, [gone, api], lostAt(3500))).toEqual([])
+    expect(judge(1, [gone, api], lostAt(2000)).join()).toMatch(/5 of 25 calls were shed or not answered/)
+    expect(judge(1, [gone], lostAt(3500)).join()).toMatch(/5 of 25 calls were shed or not answered/)
+  })
+
   test('when the other API is out of service, too, while the cable of one is cut', () => {
     const cut = during('the first API and Redis: pulled')
     const calls: [Call, number, number, Answer][] = [

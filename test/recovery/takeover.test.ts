@@ -1,14 +1,17 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Redis } from 'ioredis'
 import { afterAll, expect, test } from 'vitest'
 import { startApi } from '../../src/api.js'
 import { type RedisServer, startRedis } from '../../src/embedded/redis-server.js'
+import { StoreLedger } from '../../src/ledger/store-ledger.js'
 import { openLog } from '../../src/log.js'
+import { FenceWatcher, fenceSettings } from '../../src/recovery/fence-watcher.js'
+import { StoreFence } from '../../src/stock/store-fence.js'
 import { startWorker } from '../../src/worker.js'
-import { eventually, openTestStore } from '../support/test-store.js'
+import { eventually, openTestStore, type TestStore } from '../support/test-store.js'
 
-const store = await openTestStore()
 const folder = await mkdtemp(join(tmpdir(), 'holdfast-takeover-'))
 const log = openLog('silent', 'test')
 const ending: (() => Promise<void>)[] = []
@@ -24,7 +27,7 @@ async function redisOn(name: string): Promise<RedisServer> {
   return server
 }
 
-async function serveOn(server: RedisServer, withWorker: boolean) {
+async function serveOn(store: TestStore, server: RedisServer, withWorker: boolean) {
   const config = { ...store.config, redisUrl: server.url }
   const api = await startApi(config, log)
   const worker = withWorker ? await startWorker(config, log) : undefined
@@ -47,22 +50,23 @@ async function serveOn(server: RedisServer, withWorker: boolean) {
 const lastUnit = { customerId: 'customer-1', lines: [{ sku: 'last', quantity: 1 }] }
 
 test('a server that was away while its replica sold the last unit does not sell it again', async () => {
+  const store = await openTestStore()
   // The replica is a copy of the data as of now; what the first server does after is its own.
   const first = await redisOn('first')
-  const before = await serveOn(first, true)
+  const before = await serveOn(store, first, true)
   expect((await before.call('PUT', '/v1/stock/last', { onHand: 1 })).status).toBe(201)
   await eventually(before.persisted, 'MySQL holds the stock')
   await before.stop()
   await cp(join(folder, 'first', 'appendonlydir'), join(folder, 'replica', 'appendonlydir'), {
     recursive: true,
   })
-  const lonely = await serveOn(first, false)
+  const lonely = await serveOn(store, first, false)
   for (let i = 0; i < 5; i++) await lonely.call('PUT', `/v1/stock/other-${i}`, { onHand: 1 })
   await lonely.stop()
   await first.stop()
 
   const replica = await redisOn('replica')
-  const during = await serveOn(replica, true)
+  const during = await serveOn(store, replica, true)
   const sold = await during.call('POST', '/v1/reservations', lastUnit)
   expect(sold.status).toBe(201)
   const paid = await during.call('POST', `/v1/reservations/${sold.body.id}/confirm`, {})
@@ -70,7 +74,7 @@ test('a server that was away while its replica sold the last unit does not sell 
   await during.stop()
   await replica.stop()
 
-  const again = await serveOn(await redisOn('first'), true)
+  const again = await serveOn(store, await redisOn('first'), true)
   await eventually(() => again.services.fence.reason === undefined, 'the store is open again')
   expect(await again.call('POST', '/v1/reservations', lastUnit)).toMatchObject({
     status: 409,
@@ -81,3 +85,65 @@ test('a server that was away while its replica sold the last unit does not sell 
   })
   await again.stop()
 }, 60_000)
+
+/** A process whose Redis dies when it is about to be opened, or right after it was. */
+class DyingFence extends StoreFence {
+  constructor(
+    redis: Redis,
+    store: string,
+    private readonly dies: 'before' | 'after',
+    private readonly kill: () => Promise<unknown>,
+  ) {
+    super(redis, store)
+  }
+
+  override async verify(...args: Parameters<StoreFence['verify']>) {
+    if (args[2] !== 'open') return super.verify(...args)
+    if (this.dies === 'after') await super.verify(...args)
+    await this.kill()
+    return super.verify(...args)
+  }
+}
+
+test.each(['before', 'after'] as const)(
+  'a server that dies right %s it is opened keeps what MySQL does not hold yet',
+  async (dies) => {
+    const store = await openTestStore()
+    const folderName = `dies-${dies}`
+    const first = await redisOn(folderName)
+    const before = await serveOn(store, first, true)
+    expect((await before.call('PUT', '/v1/stock/last', { onHand: 1 })).status).toBe(201)
+    await eventually(before.persisted, 'MySQL holds the stock')
+    await before.stop()
+    const alone = await serveOn(store, first, false)
+    const held = await alone.call('POST', '/v1/reservations', lastUnit)
+    expect(held.status).toBe(201)
+    await alone.stop()
+    await first.stop()
+
+    const second = await redisOn(folderName)
+    const redis = new Redis(second.url, { retryStrategy: () => null, maxRetriesPerRequest: 0 })
+    redis.on('error', () => {})
+    const kill = async () => {
+      process.kill(second.pid, 'SIGKILL')
+      await second.exited
+      await second.stop()
+    }
+    const fence = new DyingFence(redis, store.name, dies, kill)
+    const ledger = new StoreLedger(store.database, store.name)
+    const watcher = new FenceWatcher(fence, ledger, fenceSettings(store.config), log)
+    await watcher.start()
+    await watcher.stop()
+    expect(await ledger.row()).toMatchObject({ opened: true, watermark: { sequence: 1 } })
+
+    const last = await serveOn(store, await redisOn(folderName), true)
+    await eventually(() => last.services.fence.reason === undefined, 'the store is open again')
+    expect(last.services.fence.restores).toBe(0)
+    expect(await last.call('POST', `/v1/reservations/${held.body.id}/confirm`, {})).toMatchObject({
+      status: 200,
+      body: { state: 'confirmed', persisted: true },
+    })
+    await last.stop()
+  },
+  60_000,
+)

@@ -31,6 +31,9 @@ const goesOn: Readonly<Record<string, ServedCalls>> = {
   [alone('MariaDB')]: {},
 }
 
+/** A payment waits for MySQL for a second. */
+const answerMsMax = 1500
+
 const several = 'several together'
 const all = 'all together'
 
@@ -56,8 +59,11 @@ export const killedProcesses: FaultKind = {
     const served = first && goesOn[first.way]
     if (!served) return []
     const { fromMs } = first
-    const toMs = Math.min(first.toMs, ...others.map((other) => other.fromMs))
-    return findUnserved(history.events, `without ${first.way} the others`, { ...served, fromMs, toMs })
+    const brokenMs = Math.min(...others.map((other) => other.fromMs))
+    // What was under way when something else broke may be lost to that.
+    const events = history.events.filter(({ reply, startMs }) => reply || startMs < brokenMs - answerMsMax)
+    const toMs = Math.min(first.toMs, brokenMs)
+    return findUnserved(events, `without ${first.way} the others`, { ...served, fromMs, toMs })
   },
 }
 
