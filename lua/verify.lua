@@ -90,7 +90,11 @@ if not has_next(redis_sequence) then
   return { 'ahead' .. at }
 end
 if prepares then
-  redis.call('HSET', position_key, 'opening', generation .. ' ' .. server)
+  redis.call('HSET', position_key, 'opening', generation .. ' ' .. server, 'history', history)
+  -- The server before this one may become its replica now and have the note: it must not sell with it.
+  if redis.call('HGET', position_key, 'verified') ~= server then
+    redis.call('HDEL', position_key, 'verified')
+  end
 elseif opens then
   redis.call('HSET', position_key, 'generation', generation, 'verified', server, 'history', history)
   redis.call('HDEL', position_key, 'opening')

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest'
-import { scriptTest } from '../../support/script-store.js'
+import { request, scriptTest } from '../../support/script-store.js'
 
 describe('adopt', () => {
   scriptTest('knows of the takeover by the server that noted it, and of no other', async ({ store }) => {
@@ -33,6 +33,18 @@ describe('adopt', () => {
     await store.redis.hset(store.keys.position, 'opening', '2 another', 'generation', 3)
     expect(await store.run('adopt', 2, 'another')).toEqual(['unrelated'])
     expect(await store.redis.hget(store.keys.position, 'generation')).toBe('3')
+  })
+
+  scriptTest('is for data with which the server before it cannot sell any more', async ({ store }) => {
+    const before = 'f'.repeat(40)
+    await store.setStock({ cup: 5 })
+    await store.redis.hset(store.keys.position, 'verified', before, 'history', `${before} ${before}`)
+    await store.run('verify', 1, 0, 1, 'look')
+    expect(await store.redis.hget(store.keys.position, 'verified')).toBe(before)
+    await store.run('verify', 1, 0, 1, 'prepare')
+    expect(await store.redis.hget(store.keys.position, 'verified')).toBeNull()
+    expect(await store.redis.hget(store.keys.position, 'history')).toMatch(new RegExp(`^${store.server} `))
+    expect(await store.runAs(before, 'reserve', 'r1', '', request('cup:1'))).toEqual(['store-fenced'])
   })
 
   scriptTest('notes nothing in data that is not sound', async ({ store }) => {
