@@ -28,8 +28,8 @@ export class LedgerPages {
   }
 
   /**
-   * What was in MySQL when it was first asked, on every page alike. A connection is kept for it meanwhile, so
-   * nothing else is to be asked or waited for.
+   * What was in MySQL when it was first asked, on every page alike. A connection and MySQL's old rows are
+   * kept for it meanwhile, so nothing else is to be asked of MySQL, or waited for long.
    *
    * @param msMax how long the pages may be used; then it rejects, as it does when MySQL fails.
    */
