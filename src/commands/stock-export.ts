@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { stringify } from 'csv-stringify'
@@ -24,7 +23,6 @@ class ExportStopped extends Error {}
  */
 export async function exportStock(reader: StockReader, file: string, signal: AbortSignal): Promise<number> {
   const part = `${file}.${randomBytes(6).toString('hex')}.part`
-  const output = file === '' ? process.stdout : createWriteStream(part, { flags: 'wx' })
   const isShown = process.stderr.isTTY && !(file === '' && process.stdout.isTTY)
   const progress = openStockProgress('Exporting', await reader.size(), isShown)
   let count = 0
@@ -36,7 +34,7 @@ export async function exportStock(reader: StockReader, file: string, signal: Abo
     }
   }
   try {
-    await writeCsv(rows(), output)
+    await writeCsv(rows(), file === '' ? process.stdout : (await open(part, 'wx')).createWriteStream())
     if (file !== '') await rename(part, file)
     progress.end()
     console.error(`${count} SKUs were exported${file === '' ? '' : ` to ${file}`}.`)
