@@ -3,14 +3,18 @@
 -- caller says `open`; a server that is open and not sound is fenced at once. The first start of a store,
 -- when neither holds anything, opens its ledger with epoch 1.
 --
--- A ledger is sound when it is not behind the watermark, has every entry after it, and knows of every
--- takeover but the one that is being made: data of a server that was away while another one sold may
+-- A ledger is sound when it is not behind the watermark, has every entry after it, and knows of the
+-- takeover by the last owner that was opened: data of a server that was away while another one sold may
 -- well be longer, and is another history. So may the data of a server that was made a replica and
--- promoted again since it was opened, by the same process with the same run id.
+-- promoted again since it was opened, by the same process with the same run id; it says so from then on,
+-- whatever process serves it.
+--
+-- MySQL says that an owner was opened before its data does. So the data notes before (`prepare`) that it is
+-- about to be: if it dies in between, its note is what it knows of that takeover by.
 --
 -- KEYS: position, ledger
--- ARGV: server, the watermark's epoch, the watermark's sequence, the generation, then `look`, `open`, or `prepare`:
---   to note in the data, before MySQL says that this server was opened, that it is about to be (see adopt)
+-- ARGV: server, the watermark's epoch, the watermark's sequence, the generation, then `look`, `prepare` or `open`,
+--   the generation of the last owner that was opened, its run id
 -- Returns: `other-server` alone, or one of
 --   verified                           it is sound, and open if that was asked for
 --   empty                              Redis holds nothing and MySQL does: restore
@@ -29,6 +33,8 @@ local opens, prepares = ARGV[5] == 'open', ARGV[5] == 'prepare'
 if not opens and not prepares and ARGV[5] ~= 'look' then
   error('verify looks, prepares or opens')
 end
+local opened_generation = whole(ARGV[6], 'the generation of the last owner that was opened')
+local opened_server = ARGV[7] or error('verify needs the run id of the last owner that was opened')
 
 -- Whether the ledger has the entry after the watermark. A record that cannot be read may hold any.
 local function has_next(redis_sequence)
@@ -55,7 +61,10 @@ end
 if role ~= 'master' then
   return { 'replica' }
 end
-local head = redis.call('HMGET', position_key, 'epoch', 'sequence', 'superseded', 'generation', 'history')
+local head = redis.call(
+  'HMGET', position_key,
+  'epoch', 'sequence', 'superseded', 'generation', 'history', 'opening', 'turned'
+)
 if head[3] then
   return { 'superseded' }
 end
@@ -74,14 +83,20 @@ if not head[1] or not head[2] then
 end
 local redis_epoch, redis_sequence = tonumber(head[1]), tonumber(head[2])
 local redis_generation = tonumber(head[4] or 0)
+if head[6] == opened_generation .. ' ' .. opened_server then
+  redis_generation = math.max(redis_generation, opened_generation)
+end
 local at = '\t' .. head[1] .. '-' .. head[2]
 if redis_generation > generation then
   return { 'ahead' .. at }
 end
-local is_behind = redis_generation < generation - 1
+local is_behind = redis_generation < opened_generation
   or redis_epoch < epoch
   or (redis_epoch == epoch and redis_sequence < sequence)
-local has_turned = was_promoted_since(head[5])
+local has_turned = head[7] or was_promoted_since(head[5])
+if has_turned then
+  redis.call('HSET', position_key, 'turned', 1)
+end
 if is_behind or has_turned then
   fence()
   return { (is_behind and 'behind' or 'turned') .. at }
@@ -90,7 +105,10 @@ if not has_next(redis_sequence) then
   return { 'ahead' .. at }
 end
 if prepares then
-  redis.call('HSET', position_key, 'opening', generation .. ' ' .. server, 'history', history)
+  redis.call(
+    'HSET', position_key,
+    'generation', redis_generation, 'opening', generation .. ' ' .. server, 'history', history
+  )
   -- The server before this one may become its replica now and have the note: it must not sell with it.
   if redis.call('HGET', position_key, 'verified') ~= server then
     redis.call('HDEL', position_key, 'verified')

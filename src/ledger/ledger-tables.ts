@@ -13,6 +13,11 @@ export interface StoreRow {
   generation: number
   /** Whether that server was found sound, so that its entries are taken. */
   opened: boolean
+  /**
+   * The last owner that was opened, of which no newer one may have sold; its run id is '' when only its
+   * generation is known.
+   */
+  lastOpened: { server: string; generation: number }
 }
 
 /**

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Database } from './database.js'
+import { Prisma } from './prisma-client/client.js'
 
 /** Beside `src/` and beside `dist/` alike. */
 const migrationsFolder = fileURLToPath(new URL('../../prisma/migrations/', import.meta.url))
@@ -92,13 +93,22 @@ async function applyMigration(database: Database, name: string): Promise<boolean
     name,
   )
   const statements = splitStatements(sql)
-  for (const statement of statements) await database.$executeRawUnsafe(statement)
+  for (const statement of statements) {
+    await database.$executeRawUnsafe(statement).catch((error) => {
+      if (!hasColumnsAlready(error)) throw error
+    })
+  }
   await database.$executeRawUnsafe(
     'UPDATE _prisma_migrations SET finished_at = CURRENT_TIMESTAMP(3), applied_steps_count = ? WHERE id = ?',
     1,
     id,
   )
   return true
+}
+
+/** MySQL has no ADD COLUMN IF NOT EXISTS; what an ALTER TABLE adds is there as a whole or not at all. */
+function hasColumnsAlready(error: unknown): boolean {
+  return error instanceof Prisma.PrismaClientKnownRequestError && /\b1060\b/.test(error.message)
 }
 
 /** Statements end with a semicolon at the end of a line; comments are lines that begin with `--`. */

@@ -26,7 +26,8 @@ export class StoreLedger {
     const id = await this.storeId()
     const row = await this.database.store.findUniqueOrThrow({ where: { id } })
     const { server, generation, opened, epoch, sequence } = row
-    return { watermark: { epoch, sequence: Number(sequence) }, server, generation, opened }
+    const watermark = { epoch, sequence: Number(sequence) }
+    return { watermark, server, generation, opened, lastOpened: lastOpenedOf(row) }
   }
 
   /** @see applyEntries */
@@ -59,7 +60,12 @@ export class StoreLedger {
     const id = await this.storeId()
     const { count } = await this.database.store.updateMany({
       where: { id, server, generation, epoch },
-      data: { opened: true, epoch: Math.max(epoch, 1) },
+      data: {
+        opened: true,
+        openedServer: server,
+        openedGeneration: generation,
+        epoch: Math.max(epoch, 1),
+      },
     })
     return count === 1
   }
@@ -160,6 +166,19 @@ export class StoreLedger {
     })
     return count === 1
   }
+}
+
+/** A process of a version that does not record it may have opened the store since. */
+function lastOpenedOf(row: {
+  generation: number
+  opened: boolean
+  openedServer: string
+  openedGeneration: number
+}): StoreRow['lastOpened'] {
+  const mayHaveOpened = row.opened ? row.generation : Math.max(row.generation - 1, 0)
+  return row.openedGeneration >= mayHaveOpened
+    ? { server: row.openedServer, generation: row.openedGeneration }
+    : { server: '', generation: mayHaveOpened }
 }
 
 /** All stores that were ever opened. Rejects when MySQL fails. */

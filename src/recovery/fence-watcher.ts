@@ -147,8 +147,6 @@ export class FenceWatcher {
     // Before the claim, which fences whoever serves the store now: a replica could not take its place, nor
     // a server that cannot write. That one fails here.
     if ((await this.fence.verify({ ...seen, server }, seen.watermark, 'look')) === 'replica') return replica
-    // Before the claim, by which MySQL forgets whose data this may be.
-    if (seen.opened) await this.fence.adopt(server, seen)
     const owner = await this.ledger.claim(server, seen)
     if (!owner) return 'another process is opening the store'
     const verdict = await this.fence.verify(owner, owner.watermark, 'look')

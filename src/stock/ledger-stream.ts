@@ -3,7 +3,7 @@ import { isReadable, type LedgerItem, type RecordBytes, readRecord } from '../do
 import { comparePositions, formatPosition, type Position, parsePosition } from '../domain/position.js'
 import { type StoreKeys, storeKeys } from './keys.js'
 import { endLease, takeLease } from './lease.js'
-import { type Owner, StoreFence } from './store-fence.js'
+import { type Ownership, StoreFence } from './store-fence.js'
 import { StoreScripts } from './store-scripts.js'
 
 /** Somebody else wrote a record to the ledger: its id is no position. */
@@ -124,7 +124,7 @@ export class LedgerStream {
    * Whether the server's data went back since it was opened, so that it may have other entries at the same
    * positions; it is fenced then. Asked after a read, this tells what was read.
    */
-  async hasGoneBack(owner: Owner, watermark: Position): Promise<boolean> {
+  async hasGoneBack(owner: Ownership, watermark: Position): Promise<boolean> {
     const verdict = await this.fence.verify(owner, watermark, 'look')
     return typeof verdict === 'object' && ('turnedAt' in verdict || 'behindAt' in verdict)
   }

@@ -20,7 +20,6 @@ export const scriptKeys = {
   read: ['position', 'reservations'],
   forget: ['position', 'reservations', 'finished', 'keys'],
   verify: ['position', 'ledger'],
-  adopt: ['position'],
   supersede: ['position'],
   clear: ['position', 'stock', 'skus', 'reservations', 'deadlines', 'finished', 'keys', 'ledger'],
   restore: ['position', 'stock', 'skus', 'reservations', 'deadlines', 'finished', 'keys'],

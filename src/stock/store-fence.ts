@@ -23,6 +23,11 @@ export interface Owner {
   generation: number
 }
 
+/** An owner, and the last one that was opened: data that knows of its takeover has all that was sold. */
+export interface Ownership extends Owner {
+  lastOpened: Owner
+}
+
 /** A keyed adjustment, and for how long its key is still remembered. */
 export interface RememberedAdjustment {
   idempotencyKey: string
@@ -97,9 +102,11 @@ export class StoreFence {
    * Whether the owner's ledger is sound. If so, with `prepare` its data notes that it is about to be opened, and
    * with `open` the fence is lifted. An open server that lost what MySQL holds is fenced.
    */
-  async verify(owner: Owner, watermark: Position, then: 'look' | 'prepare' | 'open'): Promise<Verdict> {
+  async verify(owner: Ownership, watermark: Position, then: 'look' | 'prepare' | 'open'): Promise<Verdict> {
+    const { server, generation, lastOpened } = owner
     const { epoch, sequence } = watermark
-    const reply = await this.run('verify', owner.server, epoch, sequence, owner.generation, then)
+    const last = [lastOpened.generation, lastOpened.server] as const
+    const reply = await this.run('verify', server, epoch, sequence, generation, then, ...last)
     const [outcome, at = ''] = reply.split('\t')
     if (outcome === 'verified' || outcome === 'empty' || outcome === 'superseded' || outcome === 'replica') {
       return outcome
@@ -108,11 +115,6 @@ export class StoreFence {
     if (outcome === 'turned') return { turnedAt: at }
     if (outcome === 'ahead') return { aheadAt: at }
     throw new BrokenScriptError(`verify answered ${reply}`)
-  }
-
-  /** Has the data of an owner that died between MySQL's word that it was opened and its own know of its takeover. */
-  async adopt(server: string, last: Owner): Promise<void> {
-    await this.run('adopt', server, last.generation, last.server)
   }
 
   /** Fences a server for good: another one owns the store. */
@@ -212,7 +214,7 @@ export class StoreFence {
   }
 
   private async run(
-    name: 'verify' | 'adopt' | 'supersede' | 'clear' | 'restore' | 'open',
+    name: 'verify' | 'supersede' | 'clear' | 'restore' | 'open',
     server: string,
     ...args: (string | number)[]
   ): Promise<string> {

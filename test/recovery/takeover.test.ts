@@ -105,11 +105,15 @@ class DyingFence extends StoreFence {
   }
 }
 
-test.each(['before', 'after'] as const)(
-  'a server that dies right %s it is opened keeps what MySQL does not hold yet',
-  async (dies) => {
+test.each([
+  ['before', 'alone'],
+  ['after', 'alone'],
+  ['before', 'with another one that claims the store and gets no further'],
+] as const)(
+  'a server that dies right %s it is opened, %s, keeps what MySQL does not hold yet',
+  async (dies, company) => {
     const store = await openTestStore()
-    const folderName = `dies-${dies}`
+    const folderName = `dies-${dies}-${company}`
     const first = await redisOn(folderName)
     const before = await serveOn(store, first, true)
     expect((await before.call('PUT', '/v1/stock/last', { onHand: 1 })).status).toBe(201)
@@ -135,6 +139,9 @@ test.each(['before', 'after'] as const)(
     await watcher.start()
     await watcher.stop()
     expect(await ledger.row()).toMatchObject({ opened: true, watermark: { sequence: 1 } })
+    if (company !== 'alone') {
+      expect(await ledger.claim('another', await ledger.row())).toMatchObject({ opened: false })
+    }
 
     const last = await serveOn(store, await redisOn(folderName), true)
     await eventually(() => last.services.fence.reason === undefined, 'the store is open again')

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Api } from '../../src/api.js'
 import { type RedisServer, startRedis } from '../../src/embedded/redis-server.js'
+import { storeKeys } from '../../src/stock/keys.js'
 import { type BriefStore, openBriefStore } from '../support/brief-store.js'
 import { expectInvariants } from '../support/invariants.js'
 import { Shopper } from '../support/shopper.js'
@@ -17,7 +19,10 @@ let replica: RedisServer
 let onPrimary: Redis
 let onReplica: Redis
 let store: BriefStore
+let api: Api
 let shopper: Shopper
+
+const sequenceOf = (redis: Redis) => redis.hget(storeKeys(store.name).position, 'sequence')
 
 const isInSync = async (redis: Redis) => /^master_link_status:up/m.test(await redis.info('replication'))
 
@@ -41,7 +46,8 @@ beforeEach(async () => {
   await eventually(() => isInSync(onReplica), 'the replica is in sync')
   store = await openBriefStore({ redisUrl: primary.url, connectTimeoutMs: 2000, confirmWaitMs: 5000 })
   await store.worker()
-  shopper = new Shopper((await store.api()).app)
+  api = await store.api()
+  shopper = new Shopper(api.app)
   expect((await shopper.set('CUP', 10)).status).toBe(201)
 }, 30_000)
 
@@ -123,6 +129,31 @@ test('nothing that is done before it is noticed is called persisted', { timeout:
     expect((await shopper.read(body.id)).body).toMatchObject({ state: 'confirmed', persisted: true })
   }
   await expectInvariants(store)
+})
+
+test('one that nothing could restore yet is not believed after a restart, either', {
+  timeout: 60_000,
+}, async () => {
+  expect(await sell(2)).toBe(2)
+  const { id: storeId, epoch } = await store.database.store.findFirstOrThrow()
+  await store.database.quarantinedEntry.create({
+    data: { storeId, epoch: 1, sequence: 1, firstSequence: 1, state: 'discarded', record: '[]' },
+  })
+  await eventually(async () => (await sequenceOf(onReplica)) === (await sequenceOf(onPrimary)), 'it has all')
+  await onReplica.replicaof('NO', 'ONE')
+  await turnBack()
+  const wasReplica = /Redis was a replica meanwhile.*holdfast quarantine/
+  const reasonOf = ({ stores }: Api) => stores.get(store.name)?.fence.reason ?? ''
+  await eventually(() => wasReplica.test(reasonOf(api)), 'it is noticed')
+
+  await primary.stop()
+  primary = await startRedis({ folder: join(folder, 'primary') })
+  const again = await store.api({ redisUrl: primary.url })
+  await eventually(() => /quarantine/.test(reasonOf(again)), 'it is compared')
+  expect(reasonOf(again)).toMatch(wasReplica)
+  await store.database.quarantinedEntry.deleteMany()
+  await eventually(() => isRestoredSince(epoch), 'it is restored')
+  await eventually(() => reasonOf(again) === '', 'it is open again')
 })
 
 test('a process that is led to a replica takes the store from nobody', { timeout: 60_000 }, async () => {

@@ -43,7 +43,8 @@ async function openGate(
   const redis = options.redis ?? (await connectTo(url))
   const gate = new StockGate(redis, `gate-${nextStore++}`, { ...limits, ...options.limits })
   const fence = new StoreFence(redis, gate.store)
-  const owner = { server: await fence.server(), generation: 0 }
+  const lastOpened = { server: '', generation: 0 }
+  const owner = { server: await fence.server(), generation: 0, lastOpened }
   expect(await fence.verify(owner, { epoch: 0, sequence: 0 }, 'open')).toBe('verified')
   await gate.setStock('cup', 10)
   return { gate, keys: storeKeys(gate.store) }

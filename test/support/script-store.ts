@@ -26,8 +26,22 @@ export class ScriptStore {
    */
   async run(script: ScriptName, ...args: (string | number)[]): Promise<string[]> {
     const replies = await this.runAs(this.server, script, ...args)
-    if (script === 'verify') return replies
     return replies.map((reply) => String(reply).replace(/^([a-z-]+)\t\d+-\d+(?=\t|$)/, '$1'))
+  }
+
+  /** Compares the server with MySQL, whose last opened owner is the one before, if not said otherwise. */
+  verify(
+    epoch: number,
+    sequence: number,
+    generation: number,
+    then: 'look' | 'prepare' | 'open',
+    lastOpened: { generation: number; server: string } = {
+      generation: Math.max(generation - 1, 0),
+      server: '',
+    },
+  ): Promise<string[]> {
+    const last = [lastOpened.generation, lastOpened.server]
+    return this.runAs(this.server, 'verify', epoch, sequence, generation, then, ...last)
   }
 
   /** Reserves each `id, key, request`. @returns the replies without the header of the batch. */
@@ -128,7 +142,7 @@ export function request(
 /** Opens a store on a server, with its fence lifted. */
 export async function openScriptStore(redis: Redis): Promise<ScriptStore> {
   const store = new ScriptStore(redis, await readRunId(redis))
-  expect(await store.run('verify', 0, 0, 0, 'open')).toEqual(['verified'])
+  expect(await store.verify(0, 0, 0, 'open')).toEqual(['verified'])
   return store
 }
 

@@ -60,6 +60,6 @@ describe('when the memory of Redis is full', () => {
   })
 
   test('verify still lifts the fence', async () => {
-    expect(await store.run('verify', 1, 0, 0, 'open')).toEqual(['verified'])
+    expect(await store.verify(1, 0, 0, 'open')).toEqual(['verified'])
   })
 })

@@ -210,9 +210,10 @@ describe('hostile arguments of expire, forget and verify', () => {
     await expectHarmless(
       store,
       [...notNumbers, '-1'].flatMap((hostile): Call[] => [
-        ['verify', hostile, 0, 0, 'open'],
-        ['verify', 1, hostile, 0, 'open'],
-        ['verify', 1, 0, hostile, 'open'],
+        ['verify', hostile, 0, 0, 'open', 0, ''],
+        ['verify', 1, hostile, 0, 'open', 0, ''],
+        ['verify', 1, 0, hostile, 'open', 0, ''],
+        ['verify', 1, 0, 0, 'open', hostile, ''],
       ]),
     )
   })

@@ -167,8 +167,8 @@ describe('hostile arguments of verify', () => {
     await store.redis.hset(store.keys.position, 'verified', 'another-server')
     const words = ['', 'OPEN', 'open ', 'yes', '1', ...around('open')]
     await expectHarmless(store, [
-      ...inPlace(['verify', 1, 0, 0, 'open'], 3, words),
-      ...cutShort(['verify', 1, 0, 0, 'open'], 0),
+      ...inPlace(['verify', 1, 0, 0, 'open', 0, ''], 3, words),
+      ...cutShort(['verify', 1, 0, 0, 'open', 0, ''], 0),
     ])
   })
 })

@@ -57,10 +57,9 @@ type Step = [
 
 /** The steps of recovery, each ready to be made; they work where nothing was verified. */
 const steps: readonly Step[] = [
-  ['verified', (s) => s.redis.hdel(s.keys.position, 'verified'), 'verify', 1, 0, 0, 'open'],
-  ['verified', (s) => s.remove(), 'verify', 0, 0, 0, 'open'],
-  ['verified', (s) => s.redis.hdel(s.keys.position, 'verified'), 'verify', 1, 0, 1, 'prepare'],
-  ['adopted', (s) => s.redis.hset(s.keys.position, 'opening', '4 last-owner'), 'adopt', 4, 'last-owner'],
+  ['verified', (s) => s.redis.hdel(s.keys.position, 'verified'), 'verify', 1, 0, 0, 'open', 0, ''],
+  ['verified', (s) => s.remove(), 'verify', 0, 0, 0, 'open', 0, ''],
+  ['verified', (s) => s.redis.hdel(s.keys.position, 'verified'), 'verify', 1, 0, 1, 'prepare', 0, ''],
   ['superseded', async () => {}, 'supersede'],
   ['cleared', async () => {}, 'clear', 2],
   ['restored', (s) => s.run('clear', 2), 'restore', 2, 'stock', 'hat', '5 0 0', '', ''],
