@@ -19,8 +19,8 @@
 --   verified                           it is sound, and open if that was asked for
 --   empty                              Redis holds nothing and MySQL does: restore
 --   behind TAB epoch-sequence          Redis lost its tail, or missed a takeover: restore
---   turned TAB epoch-sequence          it was a replica since it was opened: restore
---   ahead TAB epoch-sequence           MySQL lacks takeovers or entries that the ledger lacks, too
+--   turned TAB epoch-sequence          it was a replica since it was opened, in this process or before: restore
+--   ahead TAB epoch-sequence           it knows of a newer takeover, or MySQL lacks entries that it has dropped
 --   replica                            it is a replica, which cannot serve
 --   superseded                         another server took the store over from this one
 local position_key, ledger_key = unpack(KEYS)
@@ -87,7 +87,8 @@ if head[6] == opened_generation .. ' ' .. opened_server then
   redis_generation = math.max(redis_generation, opened_generation)
 end
 local at = '\t' .. head[1] .. '-' .. head[2]
-if redis_generation > generation then
+-- A note of a newer takeover, too: whoever made it goes on from what this one would do.
+if math.max(redis_generation, tonumber(string.match(head[6] or '', '^%d+') or 0)) > generation then
   return { 'ahead' .. at }
 end
 local is_behind = redis_generation < opened_generation

@@ -183,12 +183,9 @@ describe('processes on given servers', () => {
     const { api, url } = await startApi()
     await stock(url, 1_000_000)
     const customers = new Customers(() => [url])
-    for (let round = 0; round < 3; round++) {
-      const worker = await startWorker()
-      const before = customers.paid.size
-      await eventually(() => customers.paid.size > before + 100, 'customers buy')
-      expect(await worker.kill('SIGKILL')).toBe('SIGKILL')
-    }
+    const killed = await startWorker()
+    await eventually(() => customers.paid.size > 100, 'customers buy')
+    expect(await killed.kill('SIGKILL')).toBe('SIGKILL')
     await customers.stop()
     const worker = await startWorker()
     await expectKept(store, customers)
@@ -200,12 +197,11 @@ describe('processes on given servers', () => {
     let current = await startApi()
     await stock(current.url, 1_000_000)
     const customers = new Customers(() => [current.url])
-    for (let round = 0; round < 3; round++) {
-      const before = customers.paid.size
-      await eventually(() => customers.paid.size > before + 100, 'customers buy')
-      expect(await current.api.kill('SIGKILL')).toBe('SIGKILL')
-      current = await startApi()
-    }
+    await eventually(() => customers.paid.size > 100, 'customers buy')
+    expect(await current.api.kill('SIGKILL')).toBe('SIGKILL')
+    const before = customers.paid.size
+    current = await startApi()
+    await eventually(() => customers.paid.size > before, 'customers buy again')
     await customers.stop()
     expect(customers.unanswered).toBeGreaterThan(0)
     await expectKept(store, customers)

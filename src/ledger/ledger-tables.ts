@@ -14,8 +14,8 @@ export interface StoreRow {
   /** Whether that server was found sound, so that its entries are taken. */
   opened: boolean
   /**
-   * The last owner that was opened, of which no newer one may have sold; its run id is '' when only its
-   * generation is known.
+   * The last owner that was opened: none that came after it can have sold. Without a run id where only an upper
+   * bound of its generation is known.
    */
   lastOpened: { server: string; generation: number }
 }

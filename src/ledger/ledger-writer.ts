@@ -16,7 +16,7 @@ export interface LedgerSource {
   gather(waitMs: number): Promise<void>
   read(after: Position, linesMax: number): Promise<LedgerItem[]>
   /** Whether what was read before may be of another history than what MySQL holds. */
-  hasGoneBack(owner: { server: string; generation: number }, watermark: Position): Promise<boolean>
+  hasGoneBack(owner: StoreRow, watermark: Position): Promise<boolean>
   /** @param settled up to where no entry is quarantined. */
   publishWatermark(server: string, watermark: Position, settled: Position): Promise<void>
   lease(owner: string, leaseMs: number): Promise<boolean>

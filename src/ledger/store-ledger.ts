@@ -168,7 +168,10 @@ export class StoreLedger {
   }
 }
 
-/** A process of a version that does not record it may have opened the store since. */
+/**
+ * A process of a version that does not record it may have opened the store since; an owner by hand may also have
+ * been passed over, which does no harm, because it had an epoch of its own.
+ */
 function lastOpenedOf(row: {
   generation: number
   opened: boolean

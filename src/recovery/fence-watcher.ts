@@ -5,7 +5,7 @@ import { lacksTables } from '../ledger/database.js'
 import { DamagedRowError } from '../ledger/ledger-queries.js'
 import { quarantineReason } from '../ledger/quarantine-queries.js'
 import type { StoreLedger, StoreRow } from '../ledger/store-ledger.js'
-import type { StoreFence } from '../stock/store-fence.js'
+import type { StoreFence, Verdict } from '../stock/store-fence.js'
 import { BrokenScriptError } from '../stock/store-scripts.js'
 import type { WatermarkFeed } from '../stock/watermark-feed.js'
 import { type RestoreSettings, restoreStore } from './restore.js'
@@ -146,7 +146,11 @@ export class FenceWatcher {
     }
     // Before the claim, which fences whoever serves the store now: a replica could not take its place, nor
     // a server that cannot write. That one fails here.
-    if ((await this.fence.verify({ ...seen, server }, seen.watermark, 'look')) === 'replica') return replica
+    const look = await this.fence.verify({ ...seen, server }, seen.watermark, 'look')
+    if (look === 'replica') return replica
+    // Nor one that could not be given what it lost.
+    const lacking = isLoss(look) ? await this.whyNotRestored(seen, look) : undefined
+    if (lacking) return lacking
     const owner = await this.ledger.claim(server, seen)
     if (!owner) return 'another process is opening the store'
     const verdict = await this.fence.verify(owner, owner.watermark, 'look')
@@ -155,7 +159,7 @@ export class FenceWatcher {
     if (typeof verdict === 'object' && 'aheadAt' in verdict) {
       return `Redis is at ${verdict.aheadAt}, and MySQL was set back: it lacks what Redis has dropped since`
     }
-    if (verdict !== 'verified') return this.restore(owner, verdict)
+    if (isLoss(verdict)) return this.restore(owner, verdict)
     // In this order: whoever takes over from a server must know that it may have sold, and its own data, should it
     // die before it is opened, that it has not.
     if ((await this.fence.verify(owner, owner.watermark, 'prepare')) !== 'verified') return changed
@@ -173,11 +177,18 @@ export class FenceWatcher {
     return row
   }
 
-  private async restore(seen: StoreRow, verdict: Loss): Promise<string | undefined> {
-    const { store } = this.fence
-    const why = whyRestored(verdict, formatPosition(seen.watermark))
+  /** What MySQL keeps and has not applied would be lost by a restore, which no process decides by itself. */
+  private async whyNotRestored(seen: StoreRow, loss: Loss): Promise<string | undefined> {
     const lacking = await quarantineReason(this.ledger, ['malformed', 'waiting', 'discarded'])
-    if (lacking) return `${why}, but ${lacking}, so MySQL may count sold units; see "holdfast quarantine"`
+    const why = whyRestored(loss, formatPosition(seen.watermark))
+    return lacking && `${why}, but ${lacking}, so MySQL may count sold units; see "holdfast quarantine"`
+  }
+
+  private async restore(seen: StoreRow, loss: Loss): Promise<string | undefined> {
+    const { store } = this.fence
+    const lacking = await this.whyNotRestored(seen, loss)
+    if (lacking) return lacking
+    const why = whyRestored(loss, formatPosition(seen.watermark))
     this.current = `${why}; the store is being restored from MySQL`
     this.log.warn({ store, reason: this.current }, 'the store is fenced')
     const claim = async () => {
@@ -212,11 +223,15 @@ function whyFailed(error: unknown): string {
 /** What a server has lost. */
 type Loss = 'empty' | 'given-back' | { behindAt: string } | { turnedAt: string }
 
-function whyRestored(verdict: Loss, at: string): string {
-  if (verdict === 'empty') return `Redis was empty and MySQL holds the ledger up to ${at}`
-  if (verdict === 'given-back') return 'the store was given to this Redis server by hand'
-  if ('behindAt' in verdict) return `Redis was at ${verdict.behindAt}, behind MySQL at ${at}`
-  return `Redis was a replica meanwhile, and what it holds at ${verdict.turnedAt} may be another history`
+function isLoss(verdict: Verdict): verdict is Exclude<Loss, 'given-back'> {
+  return verdict === 'empty' || (typeof verdict === 'object' && !('aheadAt' in verdict))
+}
+
+function whyRestored(loss: Loss, at: string): string {
+  if (loss === 'empty') return `Redis was empty and MySQL holds the ledger up to ${at}`
+  if (loss === 'given-back') return 'the store was given to this Redis server by hand'
+  if ('behindAt' in loss) return `Redis was at ${loss.behindAt}, behind MySQL at ${at}`
+  return `Redis was a replica meanwhile, and what it holds at ${loss.turnedAt} may be another history`
 }
 
 const changed = 'the ledger in Redis has changed meanwhile'

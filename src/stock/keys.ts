@@ -5,8 +5,9 @@ export function storeKeys(store: string) {
     /**
      * Hash: `epoch` and `sequence` of the newest entry; `generation`, how many takeovers its data
      * knows of; `verified`, the server the fence is lifted for; `history`, that server and its replication id
-     * when it was opened; `superseded`, when another one took over; `restoring`, the epoch of a restore under way; `corrected` and `correctedBy`, the sequence
-     * of the newest correction and the run that made it.
+     * when it was opened; `opening`, the generation and the server it was about to be opened for; `turned`, when
+     * that server was a replica since; `superseded`, when another one took over; `restoring`, the epoch of a restore
+     * under way; `corrected` and `correctedBy`, the sequence of the newest correction and the run that made it.
      */
     position: `${prefix}position`,
     /** Hash: SKU -> `available held sold`. */

@@ -23,7 +23,7 @@ export interface Owner {
   generation: number
 }
 
-/** An owner, and the last one that was opened: data that knows of its takeover has all that was sold. */
+/** An owner, and the last one that was opened: data that knows of that one's takeover has all that was sold. */
 export interface Ownership extends Owner {
   lastOpened: Owner
 }

@@ -68,6 +68,25 @@ describe('migrations', () => {
     expect(await differencesToSchema(database)).toEqual([])
   })
 
+  test('tell who was opened last of a store that is older than its columns', async () => {
+    await migrate(database)
+    await database.$executeRawUnsafe(
+      'ALTER TABLE stores DROP COLUMN opened_server, DROP COLUMN opened_generation',
+    )
+    await database.$executeRawUnsafe(
+      `INSERT INTO stores (name, server, generation, opened) VALUES ('open', 'a', 3, TRUE), ('claimed', 'b', 3, FALSE)`,
+    )
+    await database.$executeRawUnsafe(
+      "DELETE FROM _prisma_migrations WHERE migration_name LIKE '%_last_opened'",
+    )
+    expect(await migrate(another())).toHaveLength(1)
+    const rows = await database.store.findMany({ orderBy: { id: 'asc' } })
+    expect(rows.map((row) => [row.openedServer, row.openedGeneration])).toEqual([
+      ['a', 3],
+      ['', 0],
+    ])
+  })
+
   test('are refused when the file of an applied one was changed', async () => {
     await migrate(database)
     await database.$executeRawUnsafe("UPDATE _prisma_migrations SET checksum = REPEAT('0', 64)")

@@ -86,6 +86,27 @@ test('a server that was away while its replica sold the last unit does not sell 
   await again.stop()
 }, 60_000)
 
+test('an empty server that cannot be restored takes the store from nobody', async () => {
+  const store = await openTestStore()
+  const selling = await serveOn(store, await redisOn('selling'), true)
+  expect((await selling.call('PUT', '/v1/stock/last', { onHand: 1 })).status).toBe(201)
+  await eventually(selling.persisted, 'MySQL holds the stock')
+  const before = await store.database.store.findFirstOrThrow()
+  const entry = { epoch: 1, sequence: 1, firstSequence: 1, state: 'discarded', record: '[]' } as const
+  await store.database.quarantinedEntry.create({ data: { storeId: before.id, ...entry } })
+
+  const stray = await serveOn(store, await redisOn('empty'), false)
+  expect(stray.services.fence.reason).toMatch(/^Redis was empty .* see "holdfast quarantine"$/)
+  expect(await store.database.store.findFirstOrThrow()).toMatchObject({
+    server: before.server,
+    generation: before.generation,
+    opened: true,
+  })
+  expect((await selling.call('POST', '/v1/reservations', lastUnit)).status).toBe(201)
+  await stray.stop()
+  await selling.stop()
+}, 60_000)
+
 /** A process whose Redis dies when it is about to be opened, or right after it was. */
 class DyingFence extends StoreFence {
   constructor(

@@ -43,6 +43,18 @@ describe('the note that a server is about to be opened', () => {
     expect(await store.redis.hget(store.keys.position, 'generation')).toBe('3')
   })
 
+  scriptTest('stands, whatever a process that was held up does for an older takeover', async ({ store }) => {
+    const last = { generation: 0, server: '' }
+    await store.verify(1, 0, 2, 'prepare', last)
+    await store.redis.hset(store.keys.position, 'verified', 'another')
+    const noted = await store.dump()
+    for (const then of ['look', 'prepare', 'open'] as const) {
+      expect(await store.verify(1, 0, 1, then, last)).toEqual(['ahead\t1-0'])
+    }
+    expect(await store.dump()).toEqual(noted)
+    expect(await store.verify(1, 0, 2, 'open', last)).toEqual(['verified'])
+  })
+
   scriptTest('is gone once the server was opened', async ({ store }) => {
     await store.verify(1, 0, 1, 'prepare')
     await store.verify(1, 0, 1, 'open')
