@@ -46,12 +46,25 @@ function choice<T extends string>(
   return { variable, description, standard, parse }
 }
 
-function url(variable: string, protocols: readonly string[], description: string): Setting<string> {
+/** @param parameters the values that it takes for each of its parameters; undefined: they are its reader's. */
+function url(
+  variable: string,
+  protocols: readonly string[],
+  description: string,
+  parameters?: Readonly<Record<string, readonly string[]>>,
+): Setting<string> {
   const parse = (value: string) => {
     if (value === '') return ''
-    if (URL.canParse(value) && protocols.includes(new URL(value).protocol)) return value
     // The value may hold a password, so it is not repeated.
-    throw new ConfigError(`${variable} must be a URL that begins with ${protocols.join('// or ')}//.`)
+    if (!URL.canParse(value) || !protocols.includes(new URL(value).protocol)) {
+      throw new ConfigError(`${variable} must be a URL that begins with ${protocols.join('// or ')}//.`)
+    }
+    for (const [name, given] of new URL(value).searchParams) {
+      if (!parameters || parameters[name]?.includes(given)) continue
+      const known = Object.entries(parameters).map(([each, values]) => `${each}=${values.join('|')}`)
+      throw new ConfigError(`${variable} has no parameters but ${known.join(', ')}.`)
+    }
+    return value
   }
   return { variable, description, standard: '', parse }
 }
@@ -84,12 +97,13 @@ export const settings = {
   redisUrl: url(
     'REDIS_URL',
     ['redis:', 'rediss:'],
-    'Redis 7 or newer; unset together with DATABASE_URL: a private one is started',
+    'Redis 7 or newer, over TLS with rediss://; unset together with DATABASE_URL: a private one is started',
   ),
   databaseUrl: url(
     'DATABASE_URL',
     ['mysql:', 'mariadb:'],
-    'MySQL 8 or MariaDB 10.11 and newer; unset together with REDIS_URL: a private one is started',
+    'MySQL 8 or MariaDB 10.11 and newer, over TLS with ?ssl=true; unset together with REDIS_URL: a private one is started',
+    { ssl: ['true', 'false'] },
   ),
   dataFolder: text('HOLDFAST_DATA', '.holdfast', 'folder of the private servers'),
   redisMemoryMb: whole(

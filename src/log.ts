@@ -1,4 +1,5 @@
 import { destination, type Logger, pino } from 'pino'
+import { connectionFailure } from './ledger/connection-failure.js'
 
 /**
  * The process's log: JSON lines on standard error, so that standard output stays for people. No
@@ -20,5 +21,5 @@ export function openLog(level: string, part: string): Logger {
 /** What is known of an error but its own fields: a failed Redis command carries its arguments. */
 function describeError(error: Error & { code?: unknown }) {
   const { type, message, stack } = pino.stdSerializers.err(error)
-  return { type, message, stack, code: error.code }
+  return { type, message, stack, code: error.code, cause: connectionFailure(error) }
 }

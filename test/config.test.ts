@@ -36,6 +36,7 @@ describe('a setting that cannot be used', () => {
     ...numbers.map((variable) => [variable, notNumbers] as const),
     ['REDIS_URL', ['localhost', 'http://localhost', 'redis', '//host', 'mysql://host', '6379']],
     ['DATABASE_URL', ['localhost', 'http://localhost', 'postgres://host', 'redis://host', '3306']],
+    ['DATABASE_URL', ['mysql://db/x?sslmode=require', 'mysql://db/x?ssl=yes', 'mysql://db/x?ssl=true&a=1']],
     ['HOLDFAST_STORES', [',', 'a b', 'a,,b', 'a/b', 'a{b}', 'ä', 'x'.repeat(65), 'main,']],
     ['LOG_LEVEL', ['loud', 'INFO', 'info ', '30']],
   ] as const)('%s is refused in one sentence that names it', ([variable, values]) => {

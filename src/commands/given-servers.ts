@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { type Config, ConfigError } from '../config.js'
 import { findPrivateServers } from '../embedded/private-servers.js'
 import { StartupError } from '../embedded/startup-error.js'
+import { connectionFailure } from '../ledger/connection-failure.js'
 
 /** @throws ConfigError when a command that runs against given servers was given none. */
 export function requireServers(config: Config, command: string): void {
@@ -52,7 +53,7 @@ export function startupError(
 
 /** An error on one line, for the end of a sentence, and without Prisma's account of its own call. */
 export function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error)
+  const text = connectionFailure(error) ?? (error instanceof Error ? error.message : String(error))
   return text
     .replace(/^\s*Invalid `[^`]*` invocation:/, '')
     .replace(/\s+/g, ' ')

@@ -80,7 +80,7 @@ async function startClaimed(o: MariadbOptions, claim: FolderClaim): Promise<Mari
     isReady: (port) => shakesHands(folder, port),
   }).finally(() => rm(setup, { force: true }))
   return {
-    url: `${databaseUrl(password, server.port)}${isMysql ? '?allowPublicKeyRetrieval=true' : ''}`,
+    url: databaseUrl(password, server.port),
     port: server.port,
     pid: server.pid,
     exited: server.exited,

@@ -18,10 +18,11 @@ const patientQueryMsMax = 600_000
 /**
  * Opens MySQL or MariaDB through Prisma. Nothing is connected before the first query.
  *
- * @param url `mysql://user:password@host:port/database`
+ * @param url `mysql://user:password@host:port/database`; with `?ssl=true` over TLS, with a certificate that this
+ *   machine, or NODE_EXTRA_CA_CERTS, trusts.
  */
 export function openDatabase(url: string, options: DatabaseOptions): Database {
-  const { protocol, hostname, port, username, password, pathname } = new URL(url)
+  const { protocol, hostname, port, username, password, pathname, searchParams } = new URL(url)
   if (protocol !== 'mysql:' && protocol !== 'mariadb:') {
     throw new Error('the database URL must begin with mysql:// or mariadb://')
   }
@@ -31,6 +32,7 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
     user: decodeURIComponent(username),
     password: decodeURIComponent(password),
     database: decodeURIComponent(pathname.slice(1)),
+    ssl: searchParams.get('ssl') === 'true',
     connectionLimit: options.connectionsMax,
     connectTimeout: options.connectTimeoutMs,
     acquireTimeout: options.connectTimeoutMs,
