@@ -221,6 +221,20 @@ export const mutants: readonly Mutant[] = [
     finding: /the ledger has no such thing/,
   },
   {
+    name: 'forget-the-opening',
+    defect: 'a Redis that died before it was opened is taken for one that missed what another one sold',
+    patches: [
+      {
+        file: 'lua/verify.lua',
+        from: "if head[6] == opened_generation .. ' ' .. opened_server then",
+        to: 'if false then',
+      },
+    ],
+    kind: 1,
+    way: 'Redis, and again right before it is opened',
+    finding: /the ledger has no such thing/,
+  },
+  {
     name: 'ignore-the-watermark',
     defect: 'a Redis that lost its newest part is opened as it is',
     patches: [

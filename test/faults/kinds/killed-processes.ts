@@ -36,20 +36,25 @@ const answerMsMax = 1500
 
 const several = 'several together'
 const all = 'all together'
+const twice = 'Redis, and again right before it is opened'
 
 /** kill -9 of the API, the workers, Redis, MariaDB at random moments, alone and together. */
 export const killedProcesses: FaultKind = {
   number: 1,
   name: 'killed-processes',
-  about: 'kill -9 of an API, a worker, Redis and MariaDB at random moments, alone and together',
-  ways: [...names.map(alone), several, all],
+  about:
+    'kill -9 of an API, a worker, Redis and MariaDB at random moments, alone and together, and of Redis when MySQL says that it was opened and it does not',
+  ways: [...names.map(alone), several, all, twice],
   draw: (random, { turn }) => {
     const faults: Fault[] = []
     const moments = random.whole(1, 3)
     for (let i = 0; i < moments; i++) {
       const atMs = 400 + i * 1100 + random.whole(0, 500)
       const way = i === 0 ? inTurn(killedProcesses.ways, turn) : anyWay(random)
-      faults.push(killAll(atMs, way, drawVictims(random, way), random.whole(20, 500)))
+      const downMs = random.whole(20, 500)
+      faults.push(
+        way === twice ? killTwice(atMs, downMs) : killAll(atMs, way, drawVictims(random, way), downMs),
+      )
     }
     return { settings: { workers: 2 }, faults }
   },
@@ -92,6 +97,49 @@ function killAll(atMs: number, way: string, names: readonly string[], downMs: nu
     },
   }
 }
+
+/** What MySQL lacks by then must still be in Redis when it is started for the third time. */
+function killTwice(atMs: number, downMs: number): Fault {
+  return {
+    atMs,
+    what: `hold up the workers and kill -9 Redis, after ${downMs} ms start it, kill it before it is opened, start it`,
+    way: twice,
+    inflict: async ({ stage, observe }: Scene) => {
+      const { redis, parts, workers } = stage
+      for (const worker of workers) worker.signal('SIGSTOP')
+      await delay(unwrittenMs)
+      const lived = await redis.kill()
+      for (const worker of workers) worker.signal('SIGCONT')
+      await delay(downMs)
+      const timer = new AbortController()
+      const never = delay(openMsMax, false, { signal: timer.signal }).catch(() => false)
+      const opening = new Promise<boolean>((resolve) => {
+        for (const part of parts) {
+          part.redisCable.tap = (bytes, from) => {
+            if (from === 'server' || !bytes.includes(openArgument)) return 'pass'
+            redis.signal('SIGKILL')
+            resolve(true)
+            return 'lose'
+          }
+        }
+      })
+      await redis.restart()
+      const reached = await Promise.race([opening, never])
+      timer.abort()
+      for (const part of parts) part.redisCable.tap = undefined
+      if (reached) await redis.exited
+      observe(reached ? 'killed right before it was opened' : 'never came to be opened')
+      await redis.restart()
+      return lived && reached
+    },
+  }
+}
+
+/** How long Redis gets entries that MySQL does not. */
+const unwrittenMs = 300
+const openMsMax = 15_000
+/** Of the script that lifts the fence, on its way. */
+const openArgument = '$4\r\nopen\r\n'
 
 function drawSome<T>(random: SeededRandom, from: readonly T[], count: number): T[] {
   const left = [...from]
