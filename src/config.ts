@@ -46,7 +46,7 @@ function choice<T extends string>(
   return { variable, description, standard, parse }
 }
 
-/** @param parameters the values that it takes for each of its parameters; undefined: they are its reader's. */
+/** @param parameters those that it may have, with their values; undefined: any. */
 function url(
   variable: string,
   protocols: readonly string[],
@@ -59,14 +59,40 @@ function url(
     if (!URL.canParse(value) || !protocols.includes(new URL(value).protocol)) {
       throw new ConfigError(`${variable} must be a URL that begins with ${protocols.join('// or ')}//.`)
     }
-    for (const [name, given] of new URL(value).searchParams) {
-      if (!parameters || parameters[name]?.includes(given)) continue
-      const known = Object.entries(parameters).map(([each, values]) => `${each}=${values.join('|')}`)
-      throw new ConfigError(`${variable} has no parameters but ${known.join(', ')}.`)
+    if (!isDecodable(value)) {
+      throw new ConfigError(
+        `${variable} has a % that is not the begin of an encoded character: write it as %25.`,
+      )
     }
+    if (parameters) checkParameters(variable, new URL(value), parameters)
     return value
   }
   return { variable, description, standard: '', parse }
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** What is not understood might be what keeps a connection safe. */
+function checkParameters(
+  variable: string,
+  { searchParams, hash }: URL,
+  parameters: Readonly<Record<string, readonly string[]>>,
+): void {
+  const taken = Object.entries(parameters).flatMap(([name, values]) =>
+    values.map((each) => `${name}=${each}`),
+  )
+  const given = [...searchParams].map(([name, value]) => `${name}=${value}`)
+  const names = new Set(searchParams.keys())
+  if (hash !== '' || names.size < given.length || !given.every((each) => taken.includes(each))) {
+    throw new ConfigError(`${variable} may end with ?${taken.join(' or ?')}, and with nothing else.`)
+  }
 }
 
 function stores(variable: string, standard: string, description: string): Setting<string[]> {

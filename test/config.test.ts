@@ -37,6 +37,11 @@ describe('a setting that cannot be used', () => {
     ['REDIS_URL', ['localhost', 'http://localhost', 'redis', '//host', 'mysql://host', '6379']],
     ['DATABASE_URL', ['localhost', 'http://localhost', 'postgres://host', 'redis://host', '3306']],
     ['DATABASE_URL', ['mysql://db/x?sslmode=require', 'mysql://db/x?ssl=yes', 'mysql://db/x?ssl=true&a=1']],
+    ['DATABASE_URL', ['mysql://u:50%@db/x', 'mysql://u:%zz@db/x', 'mysql://u:%ff@db/x']],
+    [
+      'DATABASE_URL',
+      ['mysql://db/x?ssl=false&ssl=true', 'mysql://db/x#?ssl=true', 'mysql://db/x?toString=1'],
+    ],
     ['HOLDFAST_STORES', [',', 'a b', 'a,,b', 'a/b', 'a{b}', 'ä', 'x'.repeat(65), 'main,']],
     ['LOG_LEVEL', ['loud', 'INFO', 'info ', '30']],
   ] as const)('%s is refused in one sentence that names it', ([variable, values]) => {

@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { findProgram, thisMachine } from '../src/embedded/machine.js'
 import { type MariadbServer, startMariadb } from '../src/embedded/mariadb-server.js'
 import { type RedisServer, startRedis } from '../src/embedded/redis-server.js'
+import { provideTool } from './faults/stage/tools.js'
 import { HoldfastCommand } from './support/holdfast-command.js'
 
 let folder: string
@@ -21,9 +23,10 @@ beforeAll(async () => {
   certificate = join(folder, 'certificate.pem')
   const key = join(folder, 'key.pem')
   // One of its own, and its own authority.
-  await promisify(execFile)('openssl', [
+  const openssl = await provideTool('openssl', () => findProgram(thisMachine(), ['openssl']))
+  await promisify(execFile)(openssl as string, [
     ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
-    ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'],
+    ...['-subj', '/CN=holdfast', '-addext', 'subjectAltName=IP:127.0.0.1'],
     ...['-keyout', key, '-out', certificate],
   ])
   mariadb = await startMariadb({
@@ -57,7 +60,7 @@ const trusted = () => ({ NODE_EXTRA_CA_CERTS: certificate })
 function settings(parameters: string, password?: string): Record<string, string> {
   const url = new URL(`${mariadb.url}${parameters}`)
   if (password) url.password = password
-  return { REDIS_URL: redisUrl, DATABASE_URL: url.href, HOLDFAST_CONNECT_TIMEOUT_MS: '2000', PORT: '0' }
+  return { REDIS_URL: redisUrl, DATABASE_URL: url.href, HOLDFAST_CONNECT_TIMEOUT_MS: '5000', PORT: '0' }
 }
 
 async function freePort(): Promise<number> {
@@ -68,6 +71,9 @@ async function freePort(): Promise<number> {
   return port
 }
 
+/** One that is refused tries until its time is up. */
+const refusedSoon = { HOLDFAST_CONNECT_TIMEOUT_MS: '1500' }
+
 async function migrate(environment: Record<string, string>) {
   const command = new HoldfastCommand(['migrate'], environment)
   return { status: await command.ended, said: command.stdout + command.stderr }
@@ -76,15 +82,26 @@ async function migrate(environment: Record<string, string>) {
 test('a MySQL that wants TLS is asked over TLS, if its certificate is trusted', async () => {
   const refused = await Promise.all([
     migrate({ ...settings(''), ...trusted() }),
-    migrate({ ...settings('?ssl=false'), ...trusted() }),
-    migrate(settings('?ssl=true')),
+    migrate({ ...settings('?ssl=true'), ...refusedSoon }),
     migrate({ ...settings('?ssl=true', 'wrong'), ...trusted() }),
   ])
   const why = refused.map(({ said }) => said.replace(/^MySQL cannot be migrated: /, ''))
   const denied = expect.stringMatching(/^Access denied for user 'holdfast'@.* \(using password: YES\)\.\n$/)
-  expect(refused.map(({ status }) => status)).toEqual([2, 2, 2, 2])
-  expect(why).toEqual([denied, denied, 'self-signed certificate.\n', denied])
+  expect(refused.map(({ status }) => status)).toEqual([2, 2, 2])
+  expect(why).toEqual([denied, 'self-signed certificate.\n', denied])
   expect(await migrate({ ...settings('?ssl=true'), ...trusted() })).toMatchObject({ status: 0 })
+})
+
+test('a certificate for another name is not taken', async () => {
+  const elsewhere = settings('?ssl=true')
+  const environment = {
+    ...elsewhere,
+    DATABASE_URL: elsewhere.DATABASE_URL?.replace('127.0.0.1', 'localhost') ?? '',
+  }
+  expect(await migrate({ ...environment, ...trusted(), ...refusedSoon })).toMatchObject({
+    status: 2,
+    said: expect.stringMatching(/altnames|certificate/),
+  })
 })
 
 test('Redis and MySQL are both asked over TLS', async () => {
@@ -98,6 +115,6 @@ test('Redis and MySQL are both asked over TLS', async () => {
   })
   expect(answer.status).toBe(201)
   expect(await api.kill('SIGTERM')).toBe(0)
-  const stranger = new HoldfastCommand(['api'], settings('?ssl=true'))
+  const stranger = new HoldfastCommand(['api'], { ...settings('?ssl=true'), ...refusedSoon })
   expect([await stranger.ended, stranger.stderr]).toEqual([2, expect.stringContaining('self-signed')])
 })

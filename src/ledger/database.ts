@@ -1,3 +1,5 @@
+import { isIP } from 'node:net'
+import type { ConnectionOptions } from 'node:tls'
 import { PrismaMariaDb } from '@prisma/adapter-mariadb'
 import { Prisma, PrismaClient } from './prisma-client/client.js'
 
@@ -23,16 +25,19 @@ const patientQueryMsMax = 600_000
  */
 export function openDatabase(url: string, options: DatabaseOptions): Database {
   const { protocol, hostname, port, username, password, pathname, searchParams } = new URL(url)
+  const host = hostname.replace(/^\[|\]$/g, '')
   if (protocol !== 'mysql:' && protocol !== 'mariadb:') {
     throw new Error('the database URL must begin with mysql:// or mariadb://')
   }
+  // Whom the certificate must be for, which the driver leaves out.
+  const peer: object = (isIP(host) ? { host } : { servername: host }) satisfies ConnectionOptions
   const adapter = new PrismaMariaDb({
-    host: hostname,
+    host,
     port: port === '' ? 3306 : Number(port),
     user: decodeURIComponent(username),
     password: decodeURIComponent(password),
     database: decodeURIComponent(pathname.slice(1)),
-    ssl: searchParams.get('ssl') === 'true',
+    ssl: searchParams.get('ssl') === 'true' && peer,
     connectionLimit: options.connectionsMax,
     connectTimeout: options.connectTimeoutMs,
     acquireTimeout: options.connectTimeoutMs,

@@ -45,9 +45,9 @@ export class StoreLedger {
    * @returns how the store stands now, or undefined when it stood elsewhere.
    */
   async claim(server: string, seen: StoreRow): Promise<StoreRow | undefined> {
-    if (seen.server === server) return seen
-    const claimed = { server, generation: seen.generation + (seen.opened ? 1 : 0), opened: false }
-    return (await this.move(seen, claimed)) ? { ...seen, ...claimed } : undefined
+    const claimed = claimedBy(server, seen)
+    const { generation, opened } = claimed
+    return claimed === seen || (await this.move(seen, { server, generation, opened })) ? claimed : undefined
   }
 
   /**
@@ -182,6 +182,12 @@ function lastOpenedOf(row: {
   return row.openedGeneration >= mayHaveOpened
     ? { server: row.openedServer, generation: row.openedGeneration }
     : { server: '', generation: mayHaveOpened }
+}
+
+/** How the store will stand when a server has claimed it. @see StoreLedger.claim */
+export function claimedBy(server: string, seen: StoreRow): StoreRow {
+  if (seen.server === server) return seen
+  return { ...seen, server, generation: seen.generation + (seen.opened ? 1 : 0), opened: false }
 }
 
 /** All stores that were ever opened. Rejects when MySQL fails. */

@@ -4,7 +4,7 @@ import { formatPosition, type Position } from '../domain/position.js'
 import { lacksTables } from '../ledger/database.js'
 import { DamagedRowError } from '../ledger/ledger-queries.js'
 import { quarantineReason } from '../ledger/quarantine-queries.js'
-import type { StoreLedger, StoreRow } from '../ledger/store-ledger.js'
+import { claimedBy, type StoreLedger, type StoreRow } from '../ledger/store-ledger.js'
 import type { StoreFence, Verdict } from '../stock/store-fence.js'
 import { BrokenScriptError } from '../stock/store-scripts.js'
 import type { WatermarkFeed } from '../stock/watermark-feed.js'
@@ -144,21 +144,18 @@ export class FenceWatcher {
       const isGivenBack = seen.server === server && seen.generation > head.generation
       return isGivenBack ? this.restore(seen, 'given-back') : superseded
     }
-    // Before the claim, which fences whoever serves the store now: a replica could not take its place, nor
-    // a server that cannot write. That one fails here.
-    const look = await this.fence.verify({ ...seen, server }, seen.watermark, 'look')
-    if (look === 'replica') return replica
-    // Nor one that could not be given what it lost.
-    const lacking = isLoss(look) ? await this.whyNotRestored(seen, look) : undefined
-    if (lacking) return lacking
-    const owner = await this.ledger.claim(server, seen)
-    if (!owner) return 'another process is opening the store'
-    const verdict = await this.fence.verify(owner, owner.watermark, 'look')
+    // Before the claim, which fences whoever serves the store now: a server that could not take its place must not
+    // make one. One that cannot write fails here.
+    const verdict = await this.fence.verify(claimedBy(server, seen), seen.watermark, 'look')
     if (verdict === 'superseded') return superseded
     if (verdict === 'replica') return replica
     if (typeof verdict === 'object' && 'aheadAt' in verdict) {
       return `Redis is at ${verdict.aheadAt}, and MySQL was set back: it lacks what Redis has dropped since`
     }
+    const lacking = isLoss(verdict) ? await this.whyNotRestored(seen, verdict) : undefined
+    if (lacking) return lacking
+    const owner = await this.ledger.claim(server, seen)
+    if (!owner) return 'another process is opening the store'
     if (isLoss(verdict)) return this.restore(owner, verdict)
     // In this order: whoever takes over from a server must know that it may have sold, and its own data, should it
     // die before it is opened, that it has not.

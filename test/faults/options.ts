@@ -24,7 +24,7 @@ export const seedMax = 1_000_000_000
  */
 export const seedsOfShort: Readonly<Record<number, number>> = {
   // Several together.
-  1: 14,
+  1: 15,
   // After the commit, before the worker knows of it; another one goes on.
   2: 10,
   // The append-only file is cut on a boundary, which Redis cannot notice.

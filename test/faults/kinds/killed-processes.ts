@@ -43,7 +43,7 @@ export const killedProcesses: FaultKind = {
   number: 1,
   name: 'killed-processes',
   about:
-    'kill -9 of an API, a worker, Redis and MariaDB at random moments, alone and together, and of Redis when MySQL says that it was opened and it does not',
+    'kill -9 of an API, a worker, Redis and MariaDB at random moments, alone and together, and of a Redis that is open by the word of MySQL alone',
   ways: [...names.map(alone), several, all, twice],
   draw: (random, { turn }) => {
     const faults: Fault[] = []
@@ -105,34 +105,45 @@ function killTwice(atMs: number, downMs: number): Fault {
     what: `hold up the workers and kill -9 Redis, after ${downMs} ms start it, kill it before it is opened, start it`,
     way: twice,
     inflict: async ({ stage, observe }: Scene) => {
-      const { redis, parts, workers } = stage
+      const { redis, workers } = stage
       for (const worker of workers) worker.signal('SIGSTOP')
       await delay(unwrittenMs)
+      const unwritten = await countUnwritten(stage)
       const lived = await redis.kill()
       for (const worker of workers) worker.signal('SIGCONT')
       await delay(downMs)
-      const timer = new AbortController()
-      const never = delay(openMsMax, false, { signal: timer.signal }).catch(() => false)
-      const opening = new Promise<boolean>((resolve) => {
-        for (const part of parts) {
-          part.redisCable.tap = (bytes, from) => {
-            if (from === 'server' || !bytes.includes(openArgument)) return 'pass'
-            redis.signal('SIGKILL')
-            resolve(true)
-            return 'lose'
-          }
-        }
-      })
+      const opening = interceptOpening(stage)
       await redis.restart()
-      const reached = await Promise.race([opening, never])
-      timer.abort()
-      for (const part of parts) part.redisCable.tap = undefined
-      if (reached) await redis.exited
+      const reached = await opening
+      await redis.kill()
+      for (const part of stage.parts) part.redisCable.tap = undefined
+      await redis.restart()
       observe(reached ? 'killed right before it was opened' : 'never came to be opened')
-      await redis.restart()
-      return lived && reached
+      return lived && reached && unwritten > 0
     },
   }
+}
+
+/** How many entries MySQL lacks, unless Redis is away. */
+async function countUnwritten({ redis, keys, database, store }: Stage): Promise<number> {
+  const position = redis.admin.hget(keys.position, 'sequence')
+  const sequence = await Promise.race([position, delay(answerMsMax, null)])
+  const row = await database.store.findUniqueOrThrow({ where: { name: store } })
+  return Number(sequence ?? 0) - Number(row.sequence)
+}
+
+/** Lets nobody open Redis from now on. @returns whether somebody was about to. */
+function interceptOpening({ parts }: Stage): Promise<boolean> {
+  const opening = new Promise<boolean>((resolve) => {
+    for (const part of parts) {
+      part.redisCable.tap = (bytes, from) => {
+        if (from === 'server' || !bytes.includes(openArgument)) return 'pass'
+        resolve(true)
+        return 'lose'
+      }
+    }
+  })
+  return Promise.race([opening, delay(openMsMax, false)])
 }
 
 /** How long Redis gets entries that MySQL does not. */
