@@ -62,6 +62,20 @@ export async function connectSubscriber(url: string, limits: ConnectionLimits): 
   return redis
 }
 
+/**
+ * Subscribes now and at each `ready`. A connection that is lost meanwhile does so when it is back.
+ *
+ * @throws what Redis answers; not that it did not.
+ */
+export async function subscribeForGood(subscriber: Redis, subscribe: () => Promise<unknown>): Promise<void> {
+  subscriber.on('ready', () => {
+    subscribe().catch(() => {})
+  })
+  await subscribe().catch((error) => {
+    if (subscriber.status === 'ready') throw error
+  })
+}
+
 /** BullMQ blocks for at most 10 s; its jobs only save the expirer's sweep some time. */
 const jobSilenceMsMax = 30_000
 

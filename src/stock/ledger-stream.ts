@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import { isReadable, type LedgerItem, type RecordBytes, readRecord } from '../domain/ledger-record.js'
 import { comparePositions, formatPosition, type Position, parsePosition } from '../domain/position.js'
+import { subscribeForGood } from './connection.js'
 import { type StoreKeys, storeKeys } from './keys.js'
 import { endLease, takeLease } from './lease.js'
 import { type Ownership, StoreFence } from './store-fence.js'
@@ -46,11 +47,7 @@ export class LedgerStream {
       stream.wanted = true
       stream.endGathering()
     })
-    const subscribe = () => subscriber.subscribe(stream.keys.wanted)
-    subscriber.on('ready', () => {
-      subscribe().catch(() => {})
-    })
-    await subscribe()
+    await subscribeForGood(subscriber, () => subscriber.subscribe(stream.keys.wanted))
     return stream
   }
 

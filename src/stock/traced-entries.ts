@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
 import { formatPosition, type Position, parsePosition } from '../domain/position.js'
+import { subscribeForGood } from './connection.js'
 import { storeKeys } from './keys.js'
 
 /** An entry that a sampled call has made. */
@@ -40,10 +41,6 @@ export class TracedEntries {
       const position = parsePosition(at)
       if (position) hear({ position, traceparent, sentMs: Number(sentMs) })
     })
-    const subscribe = () => subscriber.subscribe(this.channel)
-    subscriber.on('ready', () => {
-      subscribe().catch(() => {})
-    })
-    await subscribe()
+    await subscribeForGood(subscriber, () => subscriber.subscribe(this.channel))
   }
 }

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
 import { comparePositions, origin, type Position, parsePosition } from '../domain/position.js'
+import { subscribeForGood } from './connection.js'
 import { StoreScripts } from './store-scripts.js'
 
 interface Waiter {
@@ -56,15 +57,11 @@ export class WatermarkFeed {
     subscriber.on('message', (from: string, message: string) => {
       if (from === channel) feed.advance(message).catch(() => {})
     })
-    const subscribe = async () => {
+    await subscribeForGood(subscriber, async () => {
       await subscriber.subscribe(channel)
-      // What was said while nobody listened.
-      await feed.refresh()
-    }
-    subscriber.on('ready', () => {
-      subscribe().catch(() => {})
+      // What was said while nobody listened; whoever waits for more asks again.
+      await feed.refresh().catch(() => {})
     })
-    await subscribe()
     return feed
   }
 
