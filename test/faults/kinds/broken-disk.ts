@@ -29,7 +29,7 @@ export const brokenDisk: FaultKind = {
         ? failing(atMs, way, injection)
         : slow(atMs, way, random.whole(5, 60), random.whole(1000, 2000))
     })
-    return { faults }
+    return { faults: oneAtATime(faults) }
   },
   judge: ({ history, inflictions }) => [
     ...findPutOff(history.events, ['store-fenced', 'redis-unavailable', 'overloaded']),
@@ -37,6 +37,19 @@ export const brokenDisk: FaultKind = {
       findUnserved(history.events, 'while the disk is slow all calls', window),
     ),
   ],
+}
+
+/** Only one strace can be attached to a process: on a busy machine one fault may take until the next is due. */
+function oneAtATime(faults: readonly Fault[]): Fault[] {
+  let last: Promise<unknown> = Promise.resolve()
+  return faults.map((fault) => ({
+    ...fault,
+    inflict: (scene) => {
+      const turn = last.then(() => fault.inflict(scene))
+      last = turn.catch(() => {})
+      return turn
+    },
+  }))
 }
 
 /** When the disk was slow before it ever failed: after that, a Redis may still be fenced. */
