@@ -2,8 +2,9 @@
 -- correct: brings the counts of a SKU to what the ledger says, by an entry of its own.
 --
 -- The difference between what the ledger says and what Redis held at one position is added to the
--- counts of now, so that the changes made since are kept. The entry moves no units (its quantity is
--- 0); it says what the counts are from here on, and its reason what they were.
+-- counts of now, so that the changes made since are kept. Where more was taken since than that leaves, nothing
+-- stays available. The entry moves no units (its quantity is 0); it says what the counts are from here on, and its
+-- reason what they were.
 --
 -- No other script changes counts that are not readable, so nothing has since they were seen: they are
 -- replaced.
@@ -12,8 +13,9 @@
 -- ARGV: server, run, epoch and sequence of the position the counts were seen at, sku, the text seen
 --   in Redis (or ''), the counts that the ledger says, reason, actor (or '', or none)
 -- Returns: `store-fenced` alone, or one of
---   corrected TAB epoch-sequence       the position of the entry
+--   corrected TAB epoch-sequence TAB units   the position of the entry; how many too many were taken since
 --   outdated                           restored, or corrected by another run, since the position
+--   counted-since                      a shelf of the store was counted since the position
 --   changed-since                      unreadable or missing counts are not as they were seen
 --   would-be-negative
 --   malformed
@@ -51,6 +53,9 @@ end
 if outdated(run, at_epoch, at_sequence) then
   return { 'outdated' }
 end
+if tonumber(redis.call('HGET', position_key, 'counted') or 0) > at_sequence then
+  return { 'counted-since' }
+end
 local text = redis.call('HGET', stock_key, sku) or ''
 local current, before = parse_counts(text), parse_counts(seen)
 if not current then
@@ -67,9 +72,11 @@ end
 local moves = {}
 for i = 1, 3 do
   moves[i] = truth[i] - before[i]
-  if current[i] + moves[i] < 0 then
-    return { 'would-be-negative' }
-  end
+end
+local short = math.max(0, -(current[1] + moves[1]))
+moves[1] = moves[1] + short
+if current[2] + moves[2] < 0 or current[3] + moves[3] < 0 then
+  return { 'would-be-negative' }
 end
 available[sku], held[sku], sold[sku] = unpack(current)
 local line = move(sku, 0, unpack(moves))
@@ -79,4 +86,4 @@ save_entries()
 save_stock()
 redis.call('ZADD', skus_key, 0, sku)
 remember_correction(run)
-return { 'corrected\t' .. epoch .. '-' .. sequence }
+return { string.format('corrected\t%d-%d\t%d', epoch, sequence, short) }

@@ -38,6 +38,8 @@ if quantity ~= 0 or outcome == 'created' then
   append_entry('set', '', line, signed('\t', actor))
   save_entries()
   save_stock()
+  -- What is on hand is known anew: a correction worked out before would be added to it.
+  redis.call('HSET', position_key, 'counted', string.format('%d', sequence))
   redis.call('ZADD', skus_key, 0, sku)
 end
 return { judged(outcome, available[sku] .. '\t' .. held[sku] .. '\t' .. sold[sku]) }

@@ -100,6 +100,10 @@ if has_turned then
 end
 if is_behind or has_turned then
   fence()
+  -- A restore would drop what MySQL held before it was set back.
+  if not is_behind and not has_next(redis_sequence) then
+    return { 'ahead' .. at }
+  end
   return { (is_behind and 'behind' or 'turned') .. at }
 end
 if not has_next(redis_sequence) then

@@ -51,6 +51,12 @@ const reconcilerConnectionsMax = 5
 /** From `src/` and from `dist/` alike. */
 const consoleFolder = fileURLToPath(new URL('../dist/console/', import.meta.url))
 
+/**
+ * Connections that wait for the process to take them: a crowd comes at once, and one that finds no room asks again a
+ * second later. The system may have a lower bound of its own.
+ */
+const backlog = 4096
+
 /** What an API may have or lack. */
 export interface ApiParts {
   /** Where the built page of the console is. */
@@ -170,7 +176,7 @@ export async function startApi(config: Config, log: Logger, parts: ApiParts = {}
     stores,
     keyring,
     listen: async () => {
-      await app.listen({ host: config.host, port: config.port })
+      await app.listen({ host: config.host, port: config.port, backlog })
       const { port } = app.server.address() as AddressInfo
       return `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
     },

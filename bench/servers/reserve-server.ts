@@ -20,7 +20,8 @@ async function main(name: string): Promise<void> {
   app.get<{ Params: { sku: string } }>('/v1/stock/:sku', async (request) => ({
     available: await reserver.available(request.params.sku),
   }))
-  await app.listen({ host: '127.0.0.1', port: 0 })
+  // With the product's backlog.
+  await app.listen({ host: '127.0.0.1', port: 0, backlog: 4096 })
   process.send?.(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}`)
   // Whoever measures us is gone.
   process.once('disconnect', () => process.exit(1))

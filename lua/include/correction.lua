@@ -18,5 +18,5 @@ end
 
 -- Remembers that the run corrected the store with the entry just appended.
 local function remember_correction(run)
-  redis.call('HSET', position_key, 'corrected', sequence, 'correctedBy', run)
+  redis.call('HSET', position_key, 'corrected', string.format('%d', sequence), 'correctedBy', run)
 end

@@ -24,6 +24,8 @@ end
 -- Comes before a script's other writes: a stream that somebody else wrote to may refuse the id, and then
 -- nothing has moved.
 local function save_entries()
-  redis.call('XADD', ledger_key, epoch .. '-' .. sequence, 'time', now, unpack(entries))
-  redis.call('HSET', position_key, 'sequence', sequence)
+  -- As text: some releases of Redis write a round number as 1e+12.
+  local newest = string.format('%d', sequence)
+  redis.call('XADD', ledger_key, epoch .. '-' .. newest, 'time', string.format('%d', now), unpack(entries))
+  redis.call('HSET', position_key, 'sequence', newest)
 end

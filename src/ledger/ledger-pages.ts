@@ -53,13 +53,21 @@ export class LedgerPages {
     private readonly pageRows: number,
   ) {}
 
-  /** The reservations that are open, in order of id. */
-  openReservations(): AsyncGenerator<ReservationRecord[]> {
+  /** The highest id of a reservation that is open; '' when none is. */
+  async lastOpenReservation(): Promise<string> {
+    const [last] = await this.query.$queryRaw<{ id: string }[]>`
+      SELECT id FROM reservations FORCE INDEX (reservations_by_end)
+      WHERE store_id = ${this.storeId} AND closed_at IS NULL ORDER BY id DESC LIMIT 1`
+    return last?.id ?? ''
+  }
+
+  /** The reservations that are open, in order of id, up to one. */
+  openReservations(lastId: string): AsyncGenerator<ReservationRecord[]> {
     // What is open has no end, and that is one range of the index by end; in order of id alone all that ever ended
     // would be read, too.
     const read = (id: string) => this.query.$queryRaw<ReservationRecord[]>`
       SELECT id, ${recordColumn} AS record FROM reservations FORCE INDEX (reservations_by_end)
-      WHERE store_id = ${this.storeId} AND closed_at IS NULL AND id > ${id}
+      WHERE store_id = ${this.storeId} AND closed_at IS NULL AND id > ${id} AND id <= ${lastId}
       ORDER BY id LIMIT ${this.pageRows}`
     return this.walk(read)
   }

@@ -1,5 +1,5 @@
 import type { LedgerEntry } from '../domain/ledger-entry.js'
-import type { Position } from '../domain/position.js'
+import { comparePositions, type Position } from '../domain/position.js'
 import { formatLines } from '../domain/reservation.js'
 import { type AsideEntry, everySku } from './blocked-skus.js'
 import type { Database } from './database.js'
@@ -29,7 +29,8 @@ export interface StoreRow {
  *
  * Each statement is also safe to repeat and to run late: it carries whole states, and a row only
  * ever moves to a newer position (`saveNewer`). So a transaction of which the client lost track cannot take a row
- * back. The watermark moves last.
+ * back. The watermark moves last, and only to an entry that MySQL has: run late, after what comes before it was
+ * rolled back, it moves nothing.
  *
  * Each statement takes all its rows as one JSON text: a call through Prisma costs far more than a
  * row does.
@@ -46,6 +47,7 @@ export async function applyEntries(
   msMax = transactionMsMax,
 ): Promise<boolean> {
   const { watermark, server } = seen
+  const moves = comparePositions(to, watermark) !== 0
   const asSeen = [storeId, server, watermark.epoch, watermark.sequence] as const
   const results = await database.$transaction(
     [
@@ -53,7 +55,7 @@ export async function applyEntries(
       database.$executeRawUnsafe(`SET SESSION wait_timeout = ${idleSecondsMax}`),
       database.$queryRawUnsafe('SELECT id FROM stores WHERE id = ? FOR UPDATE', storeId),
       ...writes.map(({ statement, rows = [] }) => database.$executeRawUnsafe(statement, ...rows, ...asSeen)),
-      database.$executeRawUnsafe(moveWatermark, to.epoch, to.sequence, ...asSeen),
+      database.$executeRawUnsafe(moveWatermark, to.epoch, to.sequence, ...asSeen, !moves),
     ],
     { timeout: msMax },
   )
@@ -262,8 +264,16 @@ const unblockSkus = `
 DELETE q FROM quarantined_skus AS q ${whileAsSeen.replace('ON', 'ON q.store_id = s.id AND')}`
 
 const moveWatermark = `
-UPDATE stores SET epoch = ?, sequence = ?, updated_at = CURRENT_TIMESTAMP(3)
-WHERE id = ? AND server = ? AND epoch = ? AND sequence = ?`
+UPDATE stores AS s
+JOIN (SELECT ? AS epoch, ? AS sequence) AS moved
+SET s.epoch = moved.epoch, s.sequence = moved.sequence, s.updated_at = CURRENT_TIMESTAMP(3)
+WHERE s.id = ? AND s.server = ? AND s.epoch = ? AND s.sequence = ? AND (
+  ? OR EXISTS (
+    SELECT 1 FROM ledger AS l WHERE l.store_id = s.id AND l.epoch = moved.epoch AND l.sequence = moved.sequence
+  ) OR EXISTS (
+    SELECT 1 FROM quarantine AS q WHERE q.store_id = s.id AND q.epoch = moved.epoch AND q.sequence = moved.sequence
+  )
+)`
 
 type Row = readonly (string | number | null)[]
 

@@ -126,16 +126,22 @@ export interface DiscardedEntry {
 }
 
 export async function readDiscarded(ledger: StoreLedger): Promise<DiscardedEntry[]> {
-  const rows = await ledger.database.quarantinedEntry.findMany({
-    where: { storeId: await ledger.storeId(), state: 'discarded' },
-    orderBy: [{ epoch: 'asc' }, { sequence: 'asc' }],
-    take: discardedMax,
-  })
-  return rows.map(({ epoch, sequence, firstSequence, skus }) => ({
-    position: { epoch, sequence: Number(sequence) },
-    first: Number(firstSequence),
+  const storeId = await ledger.storeId()
+  const rows = await ledger.database.$queryRaw<DiscardedRow[]>`
+    SELECT epoch, sequence, first_sequence, skus FROM quarantine
+    WHERE store_id = ${storeId} AND state = 'discarded' ORDER BY epoch, sequence LIMIT ${discardedMax}`
+  return rows.map(({ epoch, sequence, first_sequence, skus }) => ({
+    position: { epoch: Number(epoch), sequence: Number(sequence) },
+    first: Number(first_sequence),
     skus: skus?.split(','),
   }))
+}
+
+interface DiscardedRow {
+  epoch: number | bigint
+  sequence: number | bigint
+  first_sequence: number | bigint
+  skus: string | null
 }
 
 /** Each was given up by a person, one at a time. */
@@ -155,11 +161,22 @@ export async function settleDiscarded(
   }
 }
 
+/** What MySQL holds back of some SKUs, or was told never to hold. */
+export interface HeldBack {
+  /** Those whose entries are set aside. */
+  quarantined: Set<string>
+  /** Entries of any SKU that an administrator gave up: Redis knows what they did. */
+  discarded: DiscardedEntry[]
+}
+
+export async function readHeldBack(ledger: StoreLedger, skus: readonly string[]): Promise<HeldBack> {
+  // In this order: a SKU is set free after its entry was discarded, which may be at any moment.
+  const quarantined = await readQuarantinedSkus(ledger, skus)
+  return { quarantined, discarded: await readDiscarded(ledger) }
+}
+
 /** Of these SKUs, those whose entries are set aside. */
-export async function readQuarantinedSkus(
-  ledger: StoreLedger,
-  skus: readonly string[],
-): Promise<Set<string>> {
+async function readQuarantinedSkus(ledger: StoreLedger, skus: readonly string[]): Promise<Set<string>> {
   const storeId = await ledger.storeId()
   const [any] = await ledger.database.$queryRaw<{ sku: string }[]>`
     SELECT sku FROM quarantined_skus WHERE store_id = ${storeId} LIMIT 1`

@@ -25,6 +25,8 @@ export interface SkuAtPosition {
   line: (Counts & { position: Position }) | undefined
   /** The sum of what the lines up to the position moved, from the newest correction of its counts on. */
   fold: Counts
+  /** The same by what was counted on the shelf since, and where that was; undefined when nothing was. */
+  counted: (Counts & { sequence: number }) | undefined
 }
 
 /** @param at the watermark must have passed it. */
@@ -36,7 +38,9 @@ export async function readSkusAt(
   const storeId = await ledger.storeId()
   const names = Prisma.join([...skus])
   const found = new Map<string, SkuAtPosition>()
-  for (const sku of skus) found.set(sku, { row: undefined, rowLine: undefined, line: undefined, fold: zero })
+  for (const sku of skus) {
+    found.set(sku, { row: undefined, rowLine: undefined, line: undefined, fold: zero, counted: undefined })
+  }
   const [rows, folds] = await Promise.all([
     ledger.database.$queryRaw<StockRow[]>`
       SELECT s.sku, ${countsColumn('s')} AS counts, ${positionColumn('s')} AS position,
@@ -46,11 +50,12 @@ export async function readSkusAt(
         ON l.store_id = s.store_id AND l.sku = s.sku AND l.epoch = s.epoch AND l.sequence = s.sequence
       WHERE s.store_id = ${storeId} AND s.sku IN (${names})`,
     ledger.database.$queryRaw<FoldRow[]>`
-      SELECT f.sku, ${countsColumn('f')} AS counts, f.corrected, ${positionColumn('l')} AS line_position,
+      SELECT f.sku, ${countsColumn('f')} AS counts, f.corrected, f.counted, ${positionColumn('l')} AS line_position,
         ${countsColumn('l')} AS line_counts
       FROM (
         SELECT sku, ${foldColumns}, MAX(epoch) AS epoch, MAX(sequence) AS sequence,
-          MAX(IF(kind = 'correct', sequence, NULL)) AS corrected
+          MAX(IF(kind = 'correct', sequence, NULL)) AS corrected,
+          NULLIF(MAX(IF(kind = 'set', sequence, NULL)), MIN(sequence)) AS counted
         FROM ledger WHERE store_id = ${storeId} AND sku IN (${names}) AND sequence <= ${at.sequence}
         GROUP BY sku
       ) AS f
@@ -63,6 +68,7 @@ export async function readSkusAt(
     sku.rowLine = row.line_counts === null ? undefined : readCountsText(row.line_counts)
   }
   const corrected: string[] = []
+  const counted: string[] = []
   for (const row of folds) {
     const sku = found.get(row.sku) as SkuAtPosition
     sku.fold = readCountsText(row.counts)
@@ -70,9 +76,16 @@ export async function readSkusAt(
       sku.line = { ...readCountsText(row.line_counts), position: readPositionText(row.line_position) }
     }
     if (row.corrected !== null) corrected.push(row.sku)
+    // The count by which a SKU began says no more than what it moved.
+    if (row.counted !== null) counted.push(row.sku)
   }
   for (const [sku, fold] of await foldFromCorrections(ledger.database, storeId, corrected, at)) {
     ;(found.get(sku) as SkuAtPosition).fold = fold
+  }
+  for (const { sku, sequence, onHand } of await onHandFromCounts(ledger.database, storeId, counted, at)) {
+    const known = found.get(sku) as SkuAtPosition
+    const { held, sold } = known.fold
+    known.counted = { available: onHand - held, held, sold, sequence }
   }
   return found
 }
@@ -120,6 +133,40 @@ async function foldFromCorrections(
   return new Map(rows.map((row) => [row.sku, readCounts(row)]))
 }
 
+/**
+ * What is on hand by the newest count of the shelf, which says it whatever it was before; of the SKUs that were
+ * counted since the newest correction of their counts.
+ */
+async function onHandFromCounts(
+  database: Query,
+  storeId: number,
+  skus: readonly string[],
+  at: Position,
+): Promise<{ sku: string; sequence: number; onHand: number }[]> {
+  if (skus.length === 0) return []
+  const rows = await database.$queryRaw<{ sku: string; sequence: WholeNumber; on_hand: WholeNumber }[]>`
+    SELECT b.sku, b.sequence, CAST(b.available + b.held + COALESCE(SUM(${onHandChange}), 0) AS SIGNED) AS on_hand
+    FROM (
+      SELECT l.sku, l.sequence, l.available, l.held FROM ledger AS l
+      JOIN (
+        SELECT sku, MAX(IF(kind = 'set', epoch, NULL)) AS epoch, MAX(IF(kind = 'set', sequence, NULL)) AS sequence
+        FROM ledger
+        WHERE store_id = ${storeId} AND sku IN (${Prisma.join([...skus])}) AND sequence <= ${at.sequence}
+          AND (kind = 'set' OR kind = 'correct' AND reservation_id IS NULL)
+        GROUP BY sku HAVING MAX(sequence) = MAX(IF(kind = 'set', sequence, NULL))
+      ) AS newest ON l.store_id = ${storeId} AND l.sku = newest.sku AND l.epoch = newest.epoch
+        AND l.sequence = newest.sequence
+    ) AS b
+    LEFT JOIN ledger AS l
+      ON l.store_id = ${storeId} AND l.sku = b.sku AND l.sequence > b.sequence AND l.sequence <= ${at.sequence}
+    GROUP BY b.sku, b.sequence, b.available, b.held`
+  return rows.map(({ sku, sequence, on_hand }) => ({
+    sku,
+    sequence: Number(sequence),
+    onHand: Number(on_hand),
+  }))
+}
+
 /** The change that a line makes to a count, by the signs of its kind. */
 function change(count: keyof Counts, line: string): string {
   const kindsOf = (sign: number) =>
@@ -137,6 +184,7 @@ const countNames = ['available', 'held', 'sold'] as const
 const foldColumns = Prisma.raw(
   countNames.map((count) => `CAST(SUM(${change(count, '')}) AS SIGNED) AS ${count}`).join(', '),
 )
+const onHandChange = Prisma.raw(`${change('available', 'l.')} + ${change('held', 'l.')}`)
 const foldColumnsFromBase = Prisma.raw(
   countNames.map((c) => `CAST(b.${c} + COALESCE(SUM(${change(c, 'l.')}), 0) AS SIGNED) AS ${c}`).join(', '),
 )
@@ -151,7 +199,7 @@ export interface BrokenLine {
   quantity: number
   /** How far each count is from what the line before and the quantity give. */
   off: Counts
-  /** Whether entries between the two lines are missing from the ledger. */
+  /** Whether entries between the two lines, or their lines of the SKU, are missing from the ledger. */
   entriesMissing: boolean
 }
 
@@ -198,7 +246,7 @@ export async function readBrokenLines(
           held: Number(row.held_off),
           sold: Number(row.sold_off),
         },
-        entriesMissing: await areEntriesMissing(ledger.database, storeId, previous, position),
+        entriesMissing: await areEntriesMissing(ledger.database, storeId, sku, previous, position),
       }
     }),
   )
@@ -216,10 +264,18 @@ const offColumns = Prisma.raw(
 async function areEntriesMissing(
   database: Query,
   storeId: number,
+  sku: string,
   from: Position | undefined,
   to: Position,
 ): Promise<boolean> {
   const first = from?.sequence ?? 0
+  // Between two lines of a SKU that follow each other there is no entry of a reservation of it.
+  const [lineless] = await database.$queryRaw<object[]>`
+    SELECT l.sequence FROM ledger AS l JOIN reservations AS r ON r.store_id = l.store_id AND r.id = l.reservation_id
+    WHERE l.store_id = ${storeId} AND l.sequence > ${first} AND l.sequence < ${to.sequence}
+      AND l.epoch >= ${from?.epoch ?? 0} AND l.epoch <= ${to.epoch}
+      AND LOCATE(${`,${sku}:`}, CONCAT(',', r.lines)) > 0 LIMIT 1`
+  if (lineless) return true
   const [row] = await database.$queryRaw<{ found: bigint; quarantined: bigint }[]>`
     SELECT COUNT(DISTINCT sequence) AS found, (
       SELECT CAST(COALESCE(SUM(sequence - first_sequence + 1), 0) AS SIGNED) FROM quarantine
@@ -332,6 +388,7 @@ interface FoldRow {
   sku: string
   counts: string
   corrected: WholeNumber | null
+  counted: WholeNumber | null
   line_position: string | null
   line_counts: string | null
 }

@@ -44,6 +44,8 @@ export class FenceWatcher {
   private running: Promise<void> | undefined
   private current: string | undefined = 'Redis and MySQL have not been compared yet'
   private lastWatermark: Position | undefined
+  /** Of another server, seen at the last look. */
+  private unopenedClaim: Pick<StoreRow, 'server' | 'generation'> | undefined
   private restored = 0
 
   constructor(
@@ -112,7 +114,9 @@ export class FenceWatcher {
     // Read before Redis: what it says then, a sound Redis holds.
     const row = await this.row().catch(() => undefined)
     if (!row) return undefined
-    const { generation } = await this.fence.head()
+    const { generation, epoch } = await this.fence.head()
+    const claim = this.unopenedClaim
+    this.unopenedClaim = undefined
     if (row.server === server) {
       // Given to this very server by hand, by a restore that has not got further.
       if (row.generation > generation) return this.compare()
@@ -124,6 +128,14 @@ export class FenceWatcher {
     // One that MySQL names as an older owner stays open as well: MySQL was set back.
     const isTakenOver = row.opened ? row.generation >= generation : row.generation > generation
     if (!isTakenOver) return undefined
+    // A claim by itself takes nothing from this server yet; but the epoch of a restore makes its data old.
+    if (!row.opened && row.watermark.epoch === epoch) {
+      const { server: claimant, generation: claimed } = row
+      // From one look to the next whoever made it would have opened it: it has died.
+      if (claim?.server === claimant && claim.generation === claimed) return this.compare()
+      this.unopenedClaim = { server: claimant, generation: claimed }
+      return undefined
+    }
     await this.fence.supersede(server)
     return superseded
   }

@@ -14,7 +14,9 @@ export class ReconciliationFindings {
   position: Position = origin
   /** The position of the newest entry by which something was corrected. */
   correctedAt: Position = origin
-  private readonly seen = new Set<string>()
+  /** Whether each was repaired. */
+  private readonly seen = new Map<string, boolean>()
+  private readonly correctedSkus = new Set<string>()
 
   constructor(private readonly driftsMax: number) {}
 
@@ -23,16 +25,18 @@ export class ReconciliationFindings {
     return this.drifted.length < this.driftsMax
   }
 
-  /** Whether a drift of this field was found already. */
-  knows(drift: Pick<Drift, 'sku' | 'reservationId' | 'field'>): boolean {
-    return this.seen.has(keyOf(drift))
+  /** Whether a drift of this field was found already, and not repaired. */
+  leaves(drift: Pick<Drift, 'sku' | 'reservationId' | 'field'>): boolean {
+    return this.seen.get(keyOf(drift)) === false
   }
 
   add(drifts: readonly Drift[]): void {
     for (const drift of drifts) {
       const key = keyOf(drift)
-      if (this.seen.has(key)) continue
-      if (this.seen.size < rememberedMax) this.seen.add(key)
+      const repaired = this.seen.get(key)
+      // What a repair did not put right is one more.
+      if (repaired === false || (repaired && drift.repaired)) continue
+      if (this.seen.size < rememberedMax || repaired) this.seen.set(key, drift.repaired)
       this.driftedTotal++
       if (drift.repaired) this.repaired++
       if (this.roomy) this.drifted.push(drift)
@@ -45,6 +49,15 @@ export class ReconciliationFindings {
 
   corrected(position: Position): void {
     if (comparePositions(position, this.correctedAt) > 0) this.correctedAt = position
+  }
+
+  /** Whether this run has corrected the counts of a SKU: what it read of them before is void then. */
+  hasCorrected(sku: string): boolean {
+    return this.correctedSkus.has(sku)
+  }
+
+  correctedCounts(sku: string): void {
+    this.correctedSkus.add(sku)
   }
 }
 

@@ -20,16 +20,33 @@ export interface LedgerVerdict {
   redisCause: string
   /** What is wrong with the ledger itself. */
   ledgerCause: string | undefined
+  /** Units that were held or sold and, by the ledger, were not there. */
+  oversold?: number
   /** Whether that is the cause of all: MySQL was never told. */
   isDiscarded?: true
+}
+
+/**
+ * Goes by what was counted on the shelf, unless the line of the count is what was changed: then the newest line, or
+ * Redis, follows from the lines before it as if the count were none.
+ *
+ * @returns with `counted` undefined when the fold does not go by it.
+ */
+export function withCounted(mysql: SkuAtPosition, redis: Counts | undefined): SkuAtPosition {
+  const { counted, fold, line } = mysql
+  if (!counted || (line && equal(line, fold)) || (redis && equal(redis, fold))) {
+    return { ...mysql, counted: undefined }
+  }
+  const { available, held, sold } = counted
+  return { ...mysql, fold: { available, held, sold } }
 }
 
 /** Broken lines looked at for one SKU; a SKU that has more is left to people. */
 const brokenLinesMax = 20
 
 /**
- * Works out what the counts should be. That is the fold of the ledger's quantities, unless the
- * ledger itself was damaged, for which there are two witnesses:
+ * Works out what the counts should be. That is the fold of the ledger's quantities, in which a count of the shelf
+ * says what is on hand, unless the ledger itself was damaged, for which there are two witnesses:
  *
  * - The counts that each line carries. Where they do not follow from the line before, either Redis'
  *   counts were changed between the two (every later line then carries the change), or the line was.
@@ -53,15 +70,15 @@ export async function judgeLedger(
     const ledgerCause = `The ledger in MySQL lacks the line at ${formatPosition(row.position)}; restore it from a backup.`
     return { truth: undefined, redisCause: ledgerCause, ledgerCause: undefined }
   }
-  if (!line || equal(line, fold)) return { truth: positive(fold), redisCause, ledgerCause: undefined }
+  if (!line || equal(line, fold)) return { ...possible(fold), redisCause, ledgerCause: undefined }
   const broken = await readBrokenLines(ledger, item.sku, at, brokenLinesMax)
   const newest = broken.at(-1)
   const onlyNewest = broken.length === 1 && newest && comparePositions(newest.position, line.position) === 0
   if (onlyNewest && redis && equal(redis, fold)) {
     const ledgerCause = `The counts in the ledger line at ${formatPosition(line.position)} were changed outside Holdfast.`
-    return { truth: positive(fold), redisCause, ledgerCause }
+    return { ...possible(fold), redisCause, ledgerCause }
   }
-  return judgeBrokenLines(ledger, item.sku, fold, broken)
+  return judgeBrokenLines(ledger, item.sku, mysql, broken)
 }
 
 /** The row is of an entry that the ledger does not have, and Redis agrees with the row. */
@@ -82,7 +99,7 @@ function lineWasLost(
 async function judgeBrokenLines(
   ledger: StoreLedger,
   sku: string,
-  fold: Counts,
+  { fold, counted }: SkuAtPosition,
   broken: readonly BrokenLine[],
 ): Promise<LedgerVerdict> {
   const reservations = await readReservations(ledger, broken)
@@ -98,7 +115,13 @@ async function judgeBrokenLines(
       return unknown(`The ledger in MySQL lacks entries ${from}; restore them from a backup.`)
     const { reservationId } = line
     const reservation = reservationId === undefined ? undefined : reservations.get(reservationId)
-    const quantity = reservation?.lines.find((each) => each.sku === sku)?.quantity ?? line.quantity
+    const ordered = reservation?.lines.find((each) => each.sku === sku)
+    if (reservation && !ordered) {
+      return unknown(
+        `The ledger line at ${at} was changed outside Holdfast: its reservation has no such SKU; compare it with a backup.`,
+      )
+    }
+    const quantity = ordered?.quantity ?? line.quantity
     const turns =
       reservationId === undefined
         ? undefined
@@ -123,12 +146,15 @@ async function judgeBrokenLines(
         `The ledger line at ${at} was changed outside Holdfast: it moves ${line.quantity} units, its reservation has ${quantity}.`,
       )
     }
-    for (const count of ['available', 'held', 'sold'] as const) {
-      truth[count] += moves[count] * quantity - said[count] * line.quantity
-    }
+    const lacks = (count: keyof Counts) => moves[count] * quantity - said[count] * line.quantity
+    truth.held += lacks('held')
+    truth.sold += lacks('sold')
+    // What is on hand was counted later.
+    truth.available +=
+      counted && line.position.sequence < counted.sequence ? -lacks('held') : lacks('available')
   }
   return {
-    truth: broken.length < brokenLinesMax ? positive(truth) : undefined,
+    ...(broken.length < brokenLinesMax ? possible(truth) : { truth: undefined }),
     redisCause: redisCauses.join(' ') || "Redis' counts were changed outside Holdfast.",
     ledgerCause: ledgerCauses.join(' ') || undefined,
   }
@@ -153,9 +179,14 @@ async function readReservations(
   return reservations
 }
 
-/** A fold below zero is no state that the store can have been in. */
-function positive(counts: Counts): Counts | undefined {
-  return counts.available >= 0 && counts.held >= 0 && counts.sold >= 0 ? counts : undefined
+/**
+ * Fewer than none cannot be available: units that were not there have been sold, and no more must be. Less than
+ * nothing held or sold is no state that the store can have been in.
+ */
+function possible({ available, held, sold }: Counts): Pick<LedgerVerdict, 'truth' | 'oversold'> {
+  if (held < 0 || sold < 0) return { truth: undefined }
+  if (available >= 0) return { truth: { available, held, sold } }
+  return { truth: { available: 0, held, sold }, oversold: -available }
 }
 
 function equal(a: Counts, b: Counts): boolean {

@@ -1,8 +1,8 @@
-import { comparePositions, formatPosition, type Position } from '../domain/position.js'
+import { comparePositions, formatPosition, type Position, parsePosition } from '../domain/position.js'
 import type { Drift } from '../domain/reconciliation.js'
 import { parseRecord, type Reservation } from '../domain/reservation.js'
 import { LedgerPages } from '../ledger/ledger-pages.js'
-import { readQuarantinedSkus } from '../ledger/quarantine-queries.js'
+import { type DiscardedEntry, readHeldBack } from '../ledger/quarantine-queries.js'
 import { readRecords } from '../ledger/reconciliation-queries.js'
 import type { Correction } from '../stock/store-corrections.js'
 import type { Survey, SurveyedReservation } from '../stock/store-survey.js'
@@ -13,17 +13,20 @@ import { SortedIds } from './sorted-ids.js'
 
 /**
  * Compares every reservation that MySQL has open or Redis holds. What ended long ago Redis has forgotten, as
- * it should.
+ * it should. What is made while it runs is left to the next run: on a busy store, there is no end of it.
  */
 export async function reconcileReservations(run: ReconciliationRun): Promise<void> {
+  const { position: begin } = await run.survey.sizes()
+  await run.lag.passed(begin)
   const pages = await LedgerPages.now(run.ledger, run.settings.pageRows)
+  const open: OpenReservations = { pages, lastId: await pages.lastOpenReservation() }
   // Reading MySQL in the order of its rows costs a quarter of looking up what Redis happens to come across.
   const seen = new SortedIds()
-  await compareOpen(run, pages, seen)
+  await compareOpen(run, open, seen)
   const { repaired } = run.findings
-  await compareOthers(run, seen)
+  await compareOthers(run, seen, begin)
   // What was dropped may have had the idempotency key of another one.
-  if (run.findings.repaired > repaired) await compareOpen(run, pages, undefined)
+  if (run.findings.repaired > repaired) await compareOpen(run, open, undefined)
   // Every record has exactly one deadline or end. When there are more of these, some have no record; when there are as
   // many, some may have none for each record that lacks its own.
   const { reservations, deadlines, finished } = await run.survey.sizes()
@@ -37,6 +40,13 @@ function someLackPointers({ drifted, roomy }: ReconciliationFindings): boolean {
 /** Drifts by which a record may lack its deadline or its end. */
 const pointerFields = new Set(['deadline', 'finished', 'record'])
 
+/** Those that MySQL had open when the run came to them. */
+interface OpenReservations {
+  pages: LedgerPages
+  /** Of the last one; ids are in the order of time, but for clocks. */
+  lastId: string
+}
+
 /**
  * Walks through what is open in MySQL, for what Redis does not hold alike. A record carries the position of the
  * entry that made it what it is, so what both hold alike is alike whenever each was read, and needs no second
@@ -46,31 +56,36 @@ const pointerFields = new Set(['deadline', 'finished', 'record'])
  */
 async function compareOpen(
   run: ReconciliationRun,
-  pages: LedgerPages,
+  { pages, lastId }: OpenReservations,
   seen: SortedIds | undefined,
 ): Promise<void> {
   const { partItems } = run.settings
   await compareParts(run, async (add) => {
-    for await (const rows of pages.openReservations()) {
+    for await (const rows of pages.openReservations(lastId)) {
       seen?.add(rows.map(({ id }) => id))
       for (let i = 0; i < rows.length; i += partItems) {
         await run.beat()
-        const open = rows.slice(i, i + partItems)
-        const part = await run.survey.unlike(open)
-        if (seen) run.findings.checked.reservations += open.length - part.items.filter(isMissing).length
+        const some = rows.slice(i, i + partItems)
+        const part = await run.survey.unlike(some)
+        if (seen) run.findings.checked.reservations += some.length - part.items.filter(isMissing).length
         await add(() => compareReservations(run, part))
       }
     }
   })
 }
 
-/** Walks through the reservations in Redis for those that were not open in MySQL. */
-async function compareOthers(run: ReconciliationRun, seen: SortedIds): Promise<void> {
+/**
+ * Walks through the reservations in Redis for those that were not open in MySQL.
+ *
+ * @param begin where the store was before MySQL was asked which are open. What has changed since is left out.
+ */
+async function compareOthers(run: ReconciliationRun, seen: SortedIds, begin: Position): Promise<void> {
   const { partItems, pageRows } = run.settings
   const others: string[] = []
   await compareParts(run, async (add) => {
     const compareSome = async () => {
-      const part = await run.survey.reservations(others.splice(0, partItems))
+      const { position, items } = await run.survey.reservations(others.splice(0, partItems))
+      const part = { position, items: items.filter((item) => !isChangedBetween(item, begin, position)) }
       run.findings.checked.reservations += part.items.length - part.items.filter(isMissing).length
       await add(() => compareReservations(run, part))
     }
@@ -85,6 +100,13 @@ async function compareOthers(run: ReconciliationRun, seen: SortedIds): Promise<v
     }
     if (others.length > 0) await compareSome()
   })
+}
+
+/** Whether the newest entry of a reservation comes after one position, and not after another. */
+function isChangedBetween({ record }: SurveyedReservation, after: Position, until: Position): boolean {
+  const position = parsePosition(record.split('\t', 2)[1] ?? '')
+  if (!position) return false
+  return comparePositions(position, after) > 0 && comparePositions(position, until) <= 0
 }
 
 /** Stands for bytes that are no text. */
@@ -125,26 +147,31 @@ async function compareReservations(
 ): Promise<void> {
   await run.lag.passed(position)
   if (items.length > 0) {
-    // In this order: what is set aside meanwhile is of after the position.
-    const quarantined = await readQuarantinedSkus(run.ledger, [...new Set(items.flatMap(skusOf))])
-    const rows = await readRecords(
+    const ids = items.map(({ id }) => id)
+    const untold = items.filter(({ record }) => skusOf(record).length === 0)
+    const told = await readRecords(
       run.ledger,
-      items.map(({ id }) => id),
+      untold.map(({ id }) => id),
     )
+    const records = [...items.map(({ record }) => record), ...told.values()]
+    // In this order: what is set aside meanwhile is of after the position.
+    const { quarantined, discarded } = await readHeldBack(run.ledger, [...new Set(records.flatMap(skusOf))])
+    const rows = await readRecords(run.ledger, ids)
     for (const item of items) {
       const row = rows.get(item.id)
       if (item.record === row && isPointedAt(item)) continue
       // MySQL holds entries of it back; its SKUs are named.
-      if (quarantined.size > 0 && skusOf(item).some((sku) => quarantined.has(sku))) continue
-      await judge(run, position, item, row)
+      const isHeldBack = [item.record, row ?? ''].flatMap(skusOf).some((sku) => quarantined.has(sku))
+      if (!isHeldBack) await judge(run, position, item, row, discarded)
     }
   }
   run.findings.compared(position)
 }
 
-function skusOf({ record }: SurveyedReservation): string[] {
+/** None when the record cannot be read. */
+function skusOf(record: string): string[] {
   const [lines = ''] = record.split('\t', 10).slice(9)
-  return lines.split(',').map((line) => line.slice(0, Math.max(0, line.indexOf(':'))))
+  return lines.split(',').flatMap((line) => line.slice(0, Math.max(0, line.indexOf(':'))) || [])
 }
 
 /**
@@ -164,6 +191,7 @@ async function judge(
   at: Position,
   item: SurveyedReservation,
   row: string | undefined,
+  discarded: readonly DiscardedEntry[],
 ): Promise<void> {
   const redis = item.record === '' ? undefined : parseRecord(item.id, item.record)
   const mysql = row === undefined ? undefined : parseRecord(item.id, row)
@@ -171,7 +199,7 @@ async function judge(
   const newer = isLater && (await run.lag.covers(mysql.position))
   if (item.record === '') {
     const isMissing = mysql?.state === 'held' || (mysql && item.finished !== '')
-    if (!newer && isMissing) await reportRecord(run, at, item, redis, mysql, row)
+    if (!newer && isMissing) await reportRecord(run, at, item, redis, mysql, row, discarded)
     else await reportPointers(run, at, item)
     return
   }
@@ -180,7 +208,7 @@ async function judge(
     if (!isPointedAt(item)) await reportPointed(run, at, item, redis)
     return
   }
-  if (!newer) await reportRecord(run, at, item, redis, mysql, row)
+  if (!newer) await reportRecord(run, at, item, redis, mysql, row, discarded)
 }
 
 /** The record and the row are not the same, or one of them is missing. */
@@ -191,22 +219,22 @@ async function reportRecord(
   redis: Reservation | undefined,
   mysql: Reservation | undefined,
   row: string | undefined,
+  discarded: readonly DiscardedEntry[],
 ): Promise<void> {
   // Beyond what a dry run reports in full nobody reads the cause, and finding it costs a query.
   const isLookedInto = run.corrections !== undefined || run.findings.roomy
   const choose = async () =>
     (await madeUp(run, at, redis, row)) ??
     chooseTruth(redis, mysql, await readStory(run.ledger, item.id, at), item.deadline)
-  const discarded = redis && discardedChange(run, redis)
-  const choice = discarded ?? (isLookedInto ? await choose() : undecided)
+  const choice = (redis && discardedChange(discarded, redis)) ?? (isLookedInto ? await choose() : undecided)
   const drifts = describeRecord(item, row, choice)
   await correct(run, at, item, choice, drifts)
 }
 
 /** Redis is the one that knows what an entry made of a reservation that was discarded. */
-function discardedChange(run: ReconciliationRun, redis: Reservation): Choice | undefined {
+function discardedChange(discarded: readonly DiscardedEntry[], redis: Reservation): Choice | undefined {
   const { epoch, sequence } = redis.position
-  const entry = run.discarded.find(
+  const entry = discarded.find(
     ({ first, position }) => position.epoch === epoch && first <= sequence && sequence <= position.sequence,
   )
   if (!entry) return undefined

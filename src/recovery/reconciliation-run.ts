@@ -1,6 +1,5 @@
 import type { Position } from '../domain/position.js'
 import type { Drift } from '../domain/reconciliation.js'
-import type { DiscardedEntry } from '../ledger/quarantine-queries.js'
 import type { StoreLedger } from '../ledger/store-ledger.js'
 import type { Correction, Reading, StoreCorrections } from '../stock/store-corrections.js'
 import type { StoreSurvey } from '../stock/store-survey.js'
@@ -17,8 +16,6 @@ export interface ReconciliationRun {
   ledger: StoreLedger
   lag: ReconciliationLag
   findings: ReconciliationFindings
-  /** Entries that an administrator gave up, as of the begin of the run: Redis knows what they did. */
-  discarded: readonly DiscardedEntry[]
   /** Absent in a dry run. */
   corrections: StoreCorrections | undefined
   settings: ReconciliationSettings
@@ -100,6 +97,11 @@ export async function compareParts(
   if (parts.failure) throw parts.failure.error
 }
 
+/** Of units that were taken and were not there. */
+export function tooMany(units: number): string {
+  return `Of it, ${units} more were held or sold than there were.`
+}
+
 /** What a correction rests on. */
 export function readingOf(run: ReconciliationRun, position: Position): Reading {
   return { run: run.owner, position, actor: run.actor }
@@ -109,7 +111,10 @@ export function readingOf(run: ReconciliationRun, position: Position): Reading {
 export function settle(run: ReconciliationRun, drifts: readonly Drift[], correction: Correction): void {
   if ('position' in correction) {
     run.findings.corrected(correction.position)
-    for (const drift of drifts) drift.repaired = true
+    for (const drift of drifts) {
+      drift.repaired = true
+      if (correction.short && drift.field === 'available') drift.cause += ` ${tooMany(correction.short)}`
+    }
     return
   }
   for (const drift of drifts) drift.unrepaired = correction.unrepaired

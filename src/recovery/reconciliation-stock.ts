@@ -2,11 +2,11 @@ import { comparePositions, formatPosition, type Position } from '../domain/posit
 import type { Drift } from '../domain/reconciliation.js'
 import { type Counts, parseCounts } from '../domain/stock.js'
 import { LedgerPages } from '../ledger/ledger-pages.js'
-import { readQuarantinedSkus } from '../ledger/quarantine-queries.js'
+import { type DiscardedEntry, readHeldBack } from '../ledger/quarantine-queries.js'
 import { readSkusAt, type SkuAtPosition } from '../ledger/reconciliation-queries.js'
 import type { Survey, SurveyedSku } from '../stock/store-survey.js'
-import { judgeLedger, type LedgerVerdict } from './reconciliation-ledger.js'
-import { compareParts, type ReconciliationRun, readingOf, settle } from './reconciliation-run.js'
+import { judgeLedger, type LedgerVerdict, withCounted } from './reconciliation-ledger.js'
+import { compareParts, type ReconciliationRun, readingOf, settle, tooMany } from './reconciliation-run.js'
 
 /**
  * Compares the counts of SKUs: Redis at a position, MySQL's row, and the ledger up to there.
@@ -56,15 +56,15 @@ async function compareSkus(run: ReconciliationRun, part: Survey<SurveyedSku>): P
   await run.lag.passed(position)
   const names = items.map(({ sku }) => sku)
   // In this order: what is set aside meanwhile is of after the position.
-  const quarantined = await readQuarantinedSkus(run.ledger, names)
+  const { quarantined, discarded } = await readHeldBack(run.ledger, names)
   const known = await readSkusAt(run.ledger, names, position)
   const unknown: string[] = []
   for (const item of items) {
-    const mysql = known.get(item.sku) as SkuAtPosition
+    const mysql = withCounted(known.get(item.sku) as SkuAtPosition, parseCounts(item.counts))
     run.findings.checked.skus++
     if (quarantined.has(item.sku)) run.findings.add([describeQuarantined(run, item, mysql)])
     else if (item.counts === '' && !mysql.row && !mysql.line) unknown.push(item.sku)
-    else if (!agrees(item, mysql, position)) await report(run, position, item, mysql)
+    else if (!agrees(item, mysql, position)) await report(run, position, item, mysql, discarded)
   }
   run.findings.compared(position)
   return unknown
@@ -83,8 +83,11 @@ async function report(
   at: Position,
   item: SurveyedSku,
   mysql: SkuAtPosition,
+  discarded: readonly DiscardedEntry[],
 ): Promise<void> {
-  const verdict = judgeDiscarded(run, item) ?? (await judgeLedger(run.ledger, item, mysql, at))
+  // Met twice, and read before it was corrected.
+  if (run.findings.hasCorrected(item.sku)) return
+  const verdict = judgeDiscarded(discarded, item) ?? (await judgeLedger(run.ledger, item, mysql, at))
   const drifts = describe(item, mysql, verdict, at)
   if (run.corrections && drifts.length > 0) {
     const { truth } = verdict
@@ -98,6 +101,7 @@ async function report(
         )
       : { unrepaired: 'the ledger does not tell what the counts should be' }
     settle(run, drifts, correction)
+    if ('position' in correction) run.findings.correctedCounts(item.sku)
   }
   run.findings.add(drifts)
 }
@@ -122,8 +126,11 @@ function describeQuarantined(run: ReconciliationRun, item: SurveyedSku, { row }:
  * Redis is the one that knows what an entry moved that was discarded: it wrote it in the step that
  * changed its counts.
  */
-function judgeDiscarded(run: ReconciliationRun, { sku, counts }: SurveyedSku): LedgerVerdict | undefined {
-  const entry = run.discarded.find(({ skus }) => !skus || skus.includes(sku))
+function judgeDiscarded(
+  discarded: readonly DiscardedEntry[],
+  { sku, counts }: SurveyedSku,
+): LedgerVerdict | undefined {
+  const entry = discarded.find(({ skus }) => !skus || skus.includes(sku))
   const truth = parseCounts(counts)
   if (!entry || !truth) return undefined
   const moved = entry.skus ? 'it moved the SKU' : 'it may have moved the SKU'
@@ -184,6 +191,7 @@ function describe(item: SurveyedSku, mysql: SkuAtPosition, verdict: LedgerVerdic
         rowDiffers && !newer && mysqlAt[count] !== redis[count] && !verdict.isDiscarded
           ? "MySQL's stock row was changed outside Holdfast."
           : undefined,
+        count === 'available' && verdict.oversold ? tooMany(verdict.oversold) : undefined,
         verdict.ledgerCause,
       ])
     }

@@ -31,7 +31,7 @@ export async function reconcileSums(run: ReconciliationRun): Promise<void> {
   for (const { sku, units, row } of unequal) {
     for (const field of ['held', 'sold'] as const) {
       if (units[field] === (row?.[field] ?? 0)) continue
-      if (run.findings.knows({ sku, field }) || run.findings.knows({ sku, field: 'counts' })) continue
+      if (run.findings.leaves({ sku, field }) || run.findings.leaves({ sku, field: 'counts' })) continue
       const cause = searched++ < searchedMax ? await findCause(run, sku) : 'Not looked into.'
       run.findings.add([describe(sku, field, units, row, cause, run.corrections !== undefined)])
     }

@@ -6,7 +6,13 @@ import { BrokenScriptError, StoreScripts } from './store-scripts.js'
 import { StoreClosedError } from './store-survey.js'
 
 /** The position of the entry that made the correction, or why none was made. */
-export type Correction = { position: Position } | { unrepaired: string }
+export type Correction =
+  | {
+      position: Position
+      /** Units that were taken since the reading and by the ledger were not there. */
+      short?: number
+    }
+  | { unrepaired: string }
 
 /** What a correction rests on: what a run of the reconciler saw at a position, and who wants it. */
 export interface Reading {
@@ -77,9 +83,10 @@ export class StoreCorrections {
       if (error instanceof BrokenScriptError) return { unrepaired: error.message.slice(0, 200) }
       throw error
     }
-    const [outcome = '', entry = ''] = reply.split('\t')
+    const [outcome = '', entry = '', short] = reply.split('\t')
     switch (outcome) {
       case 'corrected':
+        return { position: parsePosition(entry) as Position, short: Number(short) }
       case 'mended':
         return { position: parsePosition(entry) as Position }
       case 'dropped':
@@ -98,6 +105,7 @@ export class StoreCorrections {
 const unrepaired: Readonly<Record<string, string>> = {
   outdated: 'the store was restored or corrected by another run meanwhile; run again',
   'changed-since': 'what is damaged was changed meanwhile; run again',
+  'counted-since': 'a shelf of the store was counted meanwhile; run again',
   'would-be-negative': 'a count would become negative: more units were taken than the ledger has',
   'unknown-sku': 'Redis has no counts of one of its SKUs; run again once they are repaired',
   malformed: 'it cannot be written as a ledger entry',

@@ -121,10 +121,10 @@ export class StoreSurvey {
   }
 
   /** How many records there are, and how many deadlines and ends point at them. */
-  async sizes(): Promise<{ reservations: number; deadlines: number; finished: number }> {
-    const { values } = await this.read('sizes')
+  async sizes(): Promise<{ position: Position; reservations: number; deadlines: number; finished: number }> {
+    const { position, values } = await this.read('sizes')
     const [reservations, deadlines, finished] = values.map(Number) as [number, number, number]
-    return { reservations, deadlines, finished }
+    return { position, reservations, deadlines, finished }
   }
 
   /** How many SKUs are listed. */

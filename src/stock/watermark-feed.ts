@@ -81,13 +81,14 @@ export class WatermarkFeed {
    * @param told `current`, read before MySQL was asked.
    */
   compare(told: Position, held: Position): void {
-    this.doubted = comparePositions(held, told) < 0 ? { from: held, to: told } : undefined
+    this.doubted = held.sequence < told.sequence ? { from: held, to: told } : undefined
   }
 
   private isDoubted(position: Position): boolean {
     const { doubted } = this
     if (!doubted) return false
-    return comparePositions(position, doubted.from) > 0 && comparePositions(position, doubted.to) <= 0
+    // An epoch that was claimed since holds no more than the one before.
+    return position.sequence > doubted.from.sequence && position.sequence <= doubted.to.sequence
   }
 
   /** Whether MySQL holds an entry of that server's ledger; false when it has to be asked and does not answer. */

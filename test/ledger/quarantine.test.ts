@@ -10,8 +10,11 @@ import type { EntryBatch } from '../../src/ledger/ledger-tables.js'
 import { discardEntry, readQuarantineSize, retryEntry } from '../../src/ledger/quarantine-queries.js'
 import { StoreLedger, type StoreRow } from '../../src/ledger/store-ledger.js'
 import { fenceSettings } from '../../src/recovery/fence-watcher.js'
+import { Reconciler, reconciliationSettings } from '../../src/recovery/reconciler.js'
 import { restoreByHand as restoreStoreByHand } from '../../src/recovery/restore.js'
+import { StoreCorrections } from '../../src/stock/store-corrections.js'
 import { StoreFence } from '../../src/stock/store-fence.js'
+import { StoreSurvey } from '../../src/stock/store-survey.js'
 import { type BriefStore, openBriefStore } from '../support/brief-store.js'
 import { expectInvariants, watermark } from '../support/invariants.js'
 import { Shopper } from '../support/shopper.js'
@@ -375,6 +378,19 @@ describe('a ledger entry that cannot be read', { timeout: 60_000 }, () => {
     expect(await store.database.ledgerLine.count({ where: { kind: 'correct' } })).toBe(0)
   })
 
+  test('is not undone by a repair when its reservation is missing in Redis as well', async () => {
+    const paid = await hold('CUP')
+    const api202 = await store.api({ confirmWaitMs: 0 })
+    expect((await new Shopper(api202.app).confirm(paid)).status).toBe(202)
+    await damageEntry(store, 5, asUnknownKind)
+    await store.worker()
+    await caughtUp()
+    await store.redis.hdel(store.keys.reservations, paid)
+    const { repaired } = await reconcile(true)
+    expect(repaired).toBe(0)
+    expect(await store.redis.hexists(store.keys.reservations, paid)).toBe(0)
+  })
+
   describe('and is discarded', () => {
     const why = { by: 'ada', reason: 'cut by a broken disk' }
 
@@ -430,6 +446,36 @@ describe('a ledger entry that cannot be read', { timeout: 60_000 }, () => {
       expect((await reconcile()).drifted).toEqual([])
       const row = await store.database.stock.findFirst({ where: { sku: 'CUP' } })
       expect(row).toMatchObject({ available: 99n, held: 0n, sold: 1n })
+    })
+
+    test('while a repair runs: the repair does not undo its payment', async () => {
+      const paid = await hold('CUP')
+      const api202 = await store.api({ confirmWaitMs: 0 })
+      expect((await new Shopper(api202.app).confirm(paid)).status).toBe(202)
+      await damageEntry(store, 5, asUnknownKind)
+      await store.worker()
+      await caughtUp()
+      // The run has begun when it reads its first part.
+      class LateSurvey extends StoreSurvey {
+        override async *scanSkus(count: number) {
+          await discardEntry(ledger, at(5), why)
+          await cleared()
+          yield* super.scanSkus(count)
+        }
+      }
+      const run = new Reconciler(
+        new LateSurvey(store.redis, store.name),
+        new StoreCorrections(store.redis, store.name),
+        ledger,
+        reconciliationSettings,
+        { warn() {} },
+      )
+      expect(await run.run({ repair: true })).not.toHaveProperty('refused')
+      expect(await shopper.stock('CUP')).toMatchObject({ body: { available: 99, held: 0, sold: 1 } })
+      expect(await shopper.read(paid)).toMatchObject({ body: { state: 'confirmed' } })
+      await reconcile(true)
+      expect((await reconcile()).drifted).toEqual([])
+      expect(await shopper.read(paid)).toMatchObject({ body: { state: 'confirmed' } })
     })
 
     test('without a word of what it moved: the reconciler takes over all that differs', async () => {

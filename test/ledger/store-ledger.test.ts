@@ -41,3 +41,16 @@ test.each([
     expect((await ledger.row()).lastOpened).toEqual(lastOpened)
   },
 )
+
+test('the watermark by itself, run late after its transaction was rolled back, moves to no entry that is not there', async () => {
+  const store = await openTestStore()
+  const ledger = new StoreLedger(store.database, store.name)
+  const owner = await ledger.claim('a', await ledger.row())
+  if (!owner) throw new Error('it was not claimed')
+  await ledger.markOpened(owner)
+  const row = await ledger.row()
+  const to = { epoch: 1, sequence: 3 }
+  expect(await ledger.apply(row, { entries: 1, aside: [], to, writes: [] })).toBe(false)
+  expect(await ledger.row()).toEqual(row)
+  expect(await ledger.apply(row, { entries: 0, aside: [], to: row.watermark, writes: [] })).toBe(true)
+})

@@ -601,6 +601,12 @@ describe('what the ledger cannot tell is named and left alone', () => {
       expect.objectContaining({ reservationId: open.id, field: 'deadline', repaired: true }),
       finding,
     ])
+    await setCounts({ sku, paid, open }, '15 3 4')
+    const { drifted } = await store.reconcile(true)
+    expect(drifted, 'beside the same count, which was repaired in Redis').toEqual([
+      expect.objectContaining({ sku, field: 'sold', redis: 4, expected: 2, repaired: true }),
+      finding,
+    ])
     await store.database.reservation.create({ data: row })
     expect((await store.reconcile()).drifted).toEqual([])
   })

@@ -2,11 +2,18 @@ import { expect, test } from 'vitest'
 import { Reconciler, reconciliationSettings } from '../../src/recovery/reconciler.js'
 import { StoreCorrections } from '../../src/stock/store-corrections.js'
 import { StoreSurvey } from '../../src/stock/store-survey.js'
-import { openReconciledStore } from './reconciliation-store.js'
+import { openReconciledStore, type ReconciledStore } from './reconciliation-store.js'
+
+function openReconciler(store: ReconciledStore, survey: StoreSurvey, found: object[] = []): Reconciler {
+  const settings = { ...reconciliationSettings, pageRows: 7, partItems: 3, partsAheadMax: 2 }
+  const corrections = new StoreCorrections(store.redis, store.name)
+  const log = { warn: (fields: object) => found.push(fields) }
+  return new Reconciler(survey, corrections, store.services.ledger, settings, log)
+}
 
 test('what is spread over many pages and parts is all compared, each once', async () => {
   const store = await openReconciledStore()
-  const { gate, ledger } = store.services
+  const { gate } = store.services
   const skus = Array.from({ length: 10 }, (_, i) => `cup-${i}`)
   for (const sku of skus) await gate.setStock(sku, 100)
   const ids: string[] = []
@@ -16,14 +23,7 @@ test('what is spread over many pages and parts is all compared, each once', asyn
   await gate.release(released)
   await store.caughtUp()
   const found: object[] = []
-  const settings = { ...reconciliationSettings, pageRows: 7, partItems: 3, partsAheadMax: 2 }
-  const reconciler = new Reconciler(
-    new StoreSurvey(store.redis, store.name),
-    new StoreCorrections(store.redis, store.name),
-    ledger,
-    settings,
-    { warn: (fields) => found.push(fields) },
-  )
+  const reconciler = openReconciler(store, new StoreSurvey(store.redis, store.name), found)
   const clean = await reconciler.run({ repair: false })
   expect(clean).toMatchObject({ driftedTotal: 0, checked: { skus: 10, reservations: 40 } })
 
@@ -39,4 +39,32 @@ test('what is spread over many pages and parts is all compared, each once', asyn
   // Redis holds no record of one.
   expect(damaged.checked.reservations).toBe(39)
   expect(found).toEqual([])
+})
+
+test('ends although reservations are made faster than it compares them, and leaves those to the next run', async () => {
+  const store = await openReconciledStore()
+  await store.services.gate.setStock('cup', 1000)
+  const before = 20
+  for (let i = 0; i < before; i++) await store.hold('cup')
+  await store.caughtUp()
+  const made: string[] = []
+  class BusySurvey extends StoreSurvey {
+    override async unlike(...args: Parameters<StoreSurvey['unlike']>) {
+      // Bounded, so that a run without an end would end, too.
+      for (let i = 0; i < 10 && made.length < 500; i++) made.push((await store.hold('cup')).id)
+      await store.caughtUp()
+      return super.unlike(...args)
+    }
+  }
+  const busy = await openReconciler(store, new BusySurvey(store.redis, store.name)).run({ repair: false })
+  expect(busy).toMatchObject({ driftedTotal: 0, checked: { reservations: before } })
+  expect(made.length).toBeGreaterThan(before)
+
+  const damaged = made.at(-1) as string
+  await store.redis.zrem(store.keys.deadlines, damaged)
+  const next = await openReconciler(store, new StoreSurvey(store.redis, store.name)).run({ repair: false })
+  expect(next).toMatchObject({
+    drifted: [{ reservationId: damaged, field: 'deadline' }],
+    checked: { reservations: before + made.length },
+  })
 })

@@ -86,6 +86,33 @@ test('a server that was away while its replica sold the last unit does not sell 
   await again.stop()
 }, 60_000)
 
+test('a claim that is not carried through takes the store from its owner for no longer than two looks', async () => {
+  const store = await openTestStore()
+  const selling = await serveOn(store, await redisOn('owner'), true)
+  expect((await selling.call('PUT', '/v1/stock/last', { onHand: 1 })).status).toBe(201)
+  await eventually(selling.persisted, 'MySQL holds the stock')
+  const ledger = new StoreLedger(store.database, store.name)
+  const owner = await ledger.row()
+  expect(await ledger.claim('dead', owner)).toMatchObject({ server: 'dead', opened: false })
+  const isOwnerAgain = async () => {
+    const row = await ledger.row()
+    return row.server === owner.server && row.opened
+  }
+  await eventually(isOwnerAgain, 'the owner has claimed the store back')
+  const { body } = await selling.call('POST', '/v1/reservations', lastUnit)
+  expect(await selling.call('POST', `/v1/reservations/${body.id}/confirm`, {})).toMatchObject({
+    status: 200,
+    body: { persisted: true },
+  })
+
+  // A restore that was begun makes the owner's data old.
+  const claimed = await ledger.claim('dead', await ledger.row())
+  await ledger.claimNextEpoch(claimed as NonNullable<typeof claimed>)
+  const isSuperseded = () => selling.services.fence.reason?.includes('taken the store over') === true
+  await eventually(isSuperseded, 'the owner is superseded')
+  await selling.stop()
+}, 60_000)
+
 test('an empty server that cannot be restored takes the store from nobody', async () => {
   const store = await openTestStore()
   const selling = await serveOn(store, await redisOn('selling'), true)

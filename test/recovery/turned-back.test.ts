@@ -156,6 +156,24 @@ test('one that nothing could restore yet is not believed after a restart, either
   await eventually(() => reasonOf(again) === '', 'it is open again')
 })
 
+test('one beside a MySQL that was set back is left to an administrator', { timeout: 60_000 }, async () => {
+  const { ledger, position } = storeKeys(store.name)
+  expect(await sell(4)).toBe(4)
+  // As if it had sold for longer: Redis drops what MySQL has told that it holds.
+  await onPrimary.xtrim(ledger, 'MINID', `1-${await sequenceOf(onPrimary)}`)
+  const length = await onPrimary.xlen(ledger)
+  await eventually(async () => (await onReplica.xlen(ledger)) === length, 'the replica has done so')
+  await onReplica.replicaof('NO', 'ONE')
+  const before = await store.database.store.findFirstOrThrow()
+  await store.database.store.updateMany({ data: { sequence: 1 } })
+  await turnBack()
+  const reason = () => api.stores.get(store.name)?.fence.reason ?? ''
+  await eventually(() => reason().includes('MySQL was set back'), 'it is fenced')
+  expect(await onPrimary.hexists(position, 'turned')).toBe(1)
+  expect((await store.database.store.findFirstOrThrow()).epoch).toBe(before.epoch)
+  expect((await shopper.reserve({ lines })).status).toBe(503)
+})
+
 test('a process that is led to a replica takes the store from nobody', { timeout: 60_000 }, async () => {
   expect(await sell(1)).toBe(1)
   const before = await store.database.store.findFirstOrThrow()

@@ -99,6 +99,9 @@ describe('the watermark feed', () => {
     feed.compare(feed.current, at(6))
     expect(await held()).toEqual([true, true, true])
     expect(feed.settled).toEqual(at(6))
+    // A claim of a newer epoch brings back nothing.
+    feed.compare(feed.current, { epoch: 2, sequence: 2 })
+    expect(await held()).toEqual([true, true, false])
   })
 
   test('tells the ledger writer that somebody waits, once until it has moved', async ({
