@@ -13,7 +13,7 @@
 --   or `sizes`, with nothing after it
 -- Returns: `store-fenced` alone, or: position, next cursor ('0' at the end), then
 --   for ids: the ids
---   for stock: sku, counts, `listed` when the SKU is in the list of SKUs
+--   for stock: sku, counts, `listed` when the SKU is in the list of SKUs, in its place
 --   for reservations otherwise: id, record, its score in the deadlines, its score among the finished, the reservation
 --     that its idempotency key leads to; one more that was made under the key may well be it
 --   for sizes: number of reservations, of deadlines, of finished ones
@@ -112,7 +112,7 @@ if what == 'stock' then
   for i = 1, #names do
     result[#result + 1] = names[i]
     result[#result + 1] = values[i] or ''
-    result[#result + 1] = listed[i] and 'listed' or ''
+    result[#result + 1] = listed[i] == '0' and 'listed' or ''
   end
   return result
 end

@@ -7,7 +7,7 @@ import type { Drift, ReconciliationReport } from '../domain/reconciliation.js'
 import { type Database, openDatabase } from '../ledger/database.js'
 import { StoreLedger } from '../ledger/store-ledger.js'
 import { openLog } from '../log.js'
-import { Reconciler } from '../recovery/reconciler.js'
+import { Reconciler, type UnfinishedRun } from '../recovery/reconciler.js'
 import { connectRedis } from '../stock/connection.js'
 import { readCommandLine } from './command-line.js'
 import { commandLineActor } from './command-line-actor.js'
@@ -66,11 +66,17 @@ async function reconcileStore(
   const reconciler = Reconciler.open(redis, ledger, log)
   const report = await reconciler.run({ repair, actor: commandLineActor() })
   if (isRefusal(report)) {
-    console.error(`Store ${store} was not compared: ${sentence(report)}`)
+    console.error(unfinished(store, report))
     return drifted
   }
   console.log(renderReport(store, report))
   return report.driftedTotal === report.repaired ? agreed : drifted
+}
+
+function unfinished(store: string, run: UnfinishedRun): string {
+  return run.report
+    ? `Store ${store} was not compared to its end: ${sentence(run)} Report ${run.report.id} names what was corrected.`
+    : `Store ${store} was not compared: ${sentence(run)}`
 }
 
 function sentence({ refused }: Refusal): string {

@@ -32,6 +32,8 @@ export interface Reconciliation {
   tookMs: number
   /** Whether repair was asked for. */
   repair: boolean
+  /** Whether it compared all of the store; false when it was asked about some SKUs, or ended early. */
+  complete: boolean
   checked: { skus: number; reservations: number }
   /** The first of them; `driftedTotal` counts them all. */
   drifted: Drift[]

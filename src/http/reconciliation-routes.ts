@@ -21,7 +21,9 @@ export const reconciliationRoutes: FastifyPluginCallbackTypebox = (app, _options
       tags,
       operationId: 'reconcile',
       summary: 'Compare Redis with MySQL at the same position; correct what differs when asked to',
-      description: 'Selling goes on meanwhile. The answer comes when the run is done; its report is kept.',
+      description:
+        'Selling goes on meanwhile. The answer comes when the run is done; its report is kept. A run that is refused ' +
+        'after it has corrected something leaves a report of that, whose `complete` is false.',
       body: schemas.ReconcileBody,
       response: schemas.answers({ 200: schemas.answer(schemas.Reconciliation, 'What was found.') }, [
         'rate-limited',

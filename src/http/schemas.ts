@@ -286,6 +286,11 @@ export const Reconciliation = Type.Object(
     startedAt: time('When it began.', '2026-12-12T12:30:00.000Z'),
     tookMs: Type.Integer({ description: 'Milliseconds.', examples: [214] }),
     repair: Type.Boolean({ description: 'Whether repair was asked for.', examples: [false] }),
+    complete: Type.Boolean({
+      description:
+        'Whether it compared all of the store; false when it was asked about some SKUs, or ended early.',
+      examples: [true],
+    }),
     checked: Type.Object({
       skus: Type.Integer({ examples: [3] }),
       reservations: Type.Integer({ examples: [6] }),

@@ -57,6 +57,20 @@ export async function readLedger(
   return groupLines(rows)
 }
 
+/** Of these SKUs, those that have counts or a ledger line. */
+export async function readKnownSkus(
+  database: Database,
+  storeId: number,
+  skus: readonly string[],
+): Promise<Set<string>> {
+  const names = Prisma.join([...skus])
+  const rows = await database.$queryRaw<{ sku: string }[]>`
+    SELECT sku FROM stock WHERE store_id = ${storeId} AND sku IN (${names})
+    UNION
+    SELECT DISTINCT sku FROM ledger WHERE store_id = ${storeId} AND sku IN (${names})`
+  return new Set(rows.map(({ sku }) => sku))
+}
+
 function beyond(after: Position | undefined, order: 'oldest' | 'newest'): Prisma.Sql {
   if (!after) return Prisma.empty
   const { epoch, sequence } = after

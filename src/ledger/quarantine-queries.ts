@@ -176,7 +176,10 @@ export async function readHeldBack(ledger: StoreLedger, skus: readonly string[])
 }
 
 /** Of these SKUs, those whose entries are set aside. */
-async function readQuarantinedSkus(ledger: StoreLedger, skus: readonly string[]): Promise<Set<string>> {
+export async function readQuarantinedSkus(
+  ledger: StoreLedger,
+  skus: readonly string[],
+): Promise<Set<string>> {
   const storeId = await ledger.storeId()
   const [any] = await ledger.database.$queryRaw<{ sku: string }[]>`
     SELECT sku FROM quarantined_skus WHERE store_id = ${storeId} LIMIT 1`

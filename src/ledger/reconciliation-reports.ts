@@ -14,6 +14,7 @@ export async function saveReport(ledger: StoreLedger, found: Reconciliation): Pr
       startedAt: new Date(found.startedAtMs),
       tookMs: found.tookMs,
       repair: found.repair,
+      complete: found.complete,
       skusChecked: found.checked.skus,
       reservationsChecked: found.checked.reservations,
       driftedTotal: found.driftedTotal,
@@ -39,6 +40,15 @@ export async function readReports(
   return rows.map(toReport)
 }
 
+/** The newest report of all of the store: one of a part says nothing of the rest. */
+export async function readNewestComplete(ledger: StoreLedger): Promise<ReconciliationReport | undefined> {
+  const row = await ledger.database.reconciliation.findFirst({
+    where: { storeId: await ledger.storeId(), complete: true },
+    orderBy: { id: 'desc' },
+  })
+  return row ? toReport(row) : undefined
+}
+
 export async function readReport(ledger: StoreLedger, id: number): Promise<ReconciliationReport | undefined> {
   const row = await ledger.database.reconciliation.findFirst({
     where: { storeId: await ledger.storeId(), id },
@@ -53,6 +63,7 @@ function toReport(row: ReconciliationRow): ReconciliationReport {
     startedAtMs: row.startedAt.getTime(),
     tookMs: row.tookMs,
     repair: row.repair,
+    complete: row.complete,
     checked: { skus: row.skusChecked, reservations: row.reservationsChecked },
     drifted: JSON.parse(row.drifted) as Drift[],
     driftedTotal: row.driftedTotal,

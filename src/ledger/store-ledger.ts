@@ -7,6 +7,7 @@ import {
   type EntryRange,
   type LedgerFilter,
   type PersistedEntry,
+  readKnownSkus,
   readLedger,
   readReservation,
 } from './ledger-queries.js'
@@ -117,6 +118,11 @@ export class StoreLedger {
 
   async reservation(id: string): Promise<Reservation | undefined> {
     return readReservation(this.database, await this.storeId(), id)
+  }
+
+  /** @see readKnownSkus */
+  async knownSkus(skus: readonly string[]): Promise<Set<string>> {
+    return readKnownSkus(this.database, await this.storeId(), skus)
   }
 
   async hasEntry({ epoch, sequence }: Position): Promise<boolean> {

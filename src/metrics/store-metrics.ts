@@ -1,7 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import { comparePositions, type Position } from '../domain/position.js'
 import { readQuarantineSize } from '../ledger/quarantine-queries.js'
-import { readReports } from '../ledger/reconciliation-reports.js'
+import { readNewestComplete } from '../ledger/reconciliation-reports.js'
 import type { StoreLedger } from '../ledger/store-ledger.js'
 import type { StockReader } from '../stock/stock-reader.js'
 import { asked, storeGauge } from './reading.js'
@@ -99,11 +99,8 @@ function redisGauges(registry: Registry, stores: Stores): void {
 }
 
 async function readMysql({ ledger }: WatchedStore) {
-  const [quarantine, reports] = await Promise.all([
-    readQuarantineSize(ledger),
-    readReports(ledger, undefined, 1),
-  ])
-  return { quarantine, newest: reports[0] }
+  const [quarantine, newest] = await Promise.all([readQuarantineSize(ledger), readNewestComplete(ledger)])
+  return { quarantine, newest }
 }
 
 function mysqlGauges(registry: Registry, stores: Stores): void {
@@ -129,7 +126,7 @@ function mysqlGauges(registry: Registry, stores: Stores): void {
     registry,
     stores,
     'holdfast_drift_items',
-    'Differences that the newest reconciliation found and did not repair.',
+    'Differences that the newest reconciliation of all of the store found and did not repair.',
     async (store) => {
       const read = await figures(store)
       return read && (read.newest ? read.newest.driftedTotal - read.newest.repaired : 0)
@@ -139,7 +136,7 @@ function mysqlGauges(registry: Registry, stores: Stores): void {
     registry,
     stores,
     'holdfast_reconciliation_started_timestamp_seconds',
-    'When the newest reconciliation began, in seconds since 1970; absent when there was none.',
+    'When the newest reconciliation of all of the store began, in seconds since 1970; absent when there was none.',
     async (store) => {
       const startedAtMs = (await figures(store))?.newest?.startedAtMs
       return startedAtMs === undefined ? undefined : startedAtMs / 1000
@@ -149,7 +146,7 @@ function mysqlGauges(registry: Registry, stores: Stores): void {
     registry,
     stores,
     'holdfast_reconciliation_duration_seconds',
-    'How long the newest reconciliation took; absent when there was none.',
+    'How long the newest reconciliation of all of the store took; absent when there was none.',
     async (store) => {
       const tookMs = (await figures(store))?.newest?.tookMs
       return tookMs === undefined ? undefined : tookMs / 1000

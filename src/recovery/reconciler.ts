@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis'
 import type { Refusal } from '../domain/outcomes.js'
 import { origin } from '../domain/position.js'
 import type { ReconciliationReport } from '../domain/reconciliation.js'
-import { readDiscarded, settleDiscarded } from '../ledger/quarantine-queries.js'
+import { readDiscarded, readQuarantinedSkus, settleDiscarded } from '../ledger/quarantine-queries.js'
 import { saveReport } from '../ledger/reconciliation-reports.js'
 import type { StoreLedger } from '../ledger/store-ledger.js'
 import { StoreCorrections } from '../stock/store-corrections.js'
@@ -31,6 +31,9 @@ export interface ReconcileRequest {
   /** Ends the run. */
   signal?: AbortSignal | undefined
 }
+
+/** Why a run has no answer, and the report of what it had corrected by then, if anything. */
+export type UnfinishedRun = Refusal & { report?: ReconciliationReport | undefined }
 
 /** Bounds that nobody has had a reason to tune. */
 export const reconciliationSettings: ReconciliationSettings = {
@@ -84,30 +87,36 @@ export class Reconciler {
   /**
    * Compares, corrects when asked to, and keeps the report in MySQL.
    *
-   * @returns the report, or why there is none. A run that failed in its middle may have corrected a
-   *   part; the next one finds the rest.
+   * @returns the report, or why it did not come to its end. A run that failed in its middle may have
+   *   corrected a part, and then leaves a report of that; the next one finds the rest.
    * @throws the signal's reason when it was aborted.
    */
-  async run(request: ReconcileRequest): Promise<ReconciliationReport | Refusal> {
+  async run(request: ReconcileRequest): Promise<ReconciliationReport | UnfinishedRun> {
     const owner = randomUUID()
+    let report: ReconciliationReport | undefined
     try {
       if (!(await this.survey.takeLease(owner, this.settings.leaseMs)))
         return { refused: 'reconciliation-running' }
       const findings = new ReconciliationFindings(this.settings.driftsMax)
       const progress = new ReconciliationProgress(owner, findings, this.tell)
+      const startedAtMs = Date.now()
       try {
-        return await this.compare(owner, request, findings, progress)
+        const refusal = await this.compare(owner, request, findings, progress)
+        return refusal ?? (await this.save(request, findings, startedAtMs, request.skus === undefined))
+      } catch (error) {
+        if (findings.correctedAt !== origin) report = await this.saveCorrected(request, findings, startedAtMs)
+        throw error
       } finally {
         progress.step(true)
       }
     } catch (error) {
       request.signal?.throwIfAborted()
-      if (error instanceof LeaseLostError) return { refused: 'reconciliation-running' }
-      if (error instanceof StoreClosedError) return { refused: error.refused }
-      if (error instanceof LedgerBehindError) return { refused: 'ledger-behind' }
+      if (error instanceof LeaseLostError) return { refused: 'reconciliation-running', report }
+      if (error instanceof StoreClosedError) return { refused: error.refused, report }
+      if (error instanceof LedgerBehindError) return { refused: 'ledger-behind', report }
       if (error instanceof BrokenScriptError) throw error
       this.log.warn({ store: this.ledger.store, err: error }, 'MySQL failed while it was compared with Redis')
-      return { refused: 'mysql-unavailable' }
+      return { refused: 'mysql-unavailable', report }
     } finally {
       await this.survey.endLease(owner)
     }
@@ -118,8 +127,7 @@ export class Reconciler {
     request: ReconcileRequest,
     findings: ReconciliationFindings,
     progress: ReconciliationProgress,
-  ): Promise<ReconciliationReport | Refusal> {
-    const startedAtMs = Date.now()
+  ): Promise<Refusal | undefined> {
     const { ledger, settings, survey } = this
     const lag = new ReconciliationLag(ledger, survey, settings.lagWaitMs)
     const corrections = request.repair ? this.corrections : undefined
@@ -130,13 +138,14 @@ export class Reconciler {
     }
     const discarded = await readDiscarded(ledger)
     const run: ReconciliationRun = {
-      ...{ owner, survey, ledger, lag, findings, corrections, discarded, settings, beat },
+      ...{ owner, survey, ledger, lag, findings, corrections, settings, beat },
       actor: request.actor,
     }
     // Counts first: a reservation is mended by an entry that names the counts of its SKUs.
     progress.begin('stock', request.skus?.length ?? (await survey.skuCount()))
-    const unknown = await reconcileStock(run, request.skus)
-    if (request.skus && unknown.length > 0) return { refused: 'unknown-sku', skus: unknown }
+    const unknown = request.skus ? await this.unknownSkus(request.skus, lag) : []
+    if (unknown.length > 0) return { refused: 'unknown-sku', skus: unknown }
+    await reconcileStock(run, request.skus)
     if (!request.skus) {
       progress.begin('reservations', (await survey.sizes()).reservations)
       await reconcileReservations(run)
@@ -148,16 +157,46 @@ export class Reconciler {
     }
     // All of the store agrees by now, whatever those entries did.
     if (!request.skus && findings.driftedTotal === findings.repaired) await settleDiscarded(ledger, discarded)
-    return saveReport(ledger, {
-      position: findings.position,
-      startedAtMs,
-      tookMs: Date.now() - startedAtMs,
-      repair: request.repair,
-      checked: findings.checked,
-      drifted: findings.drifted,
-      driftedTotal: findings.driftedTotal,
-      repaired: findings.repaired,
-    })
+    return undefined
+  }
+
+  /** Of these SKUs, those that neither Redis nor MySQL knows. */
+  private async unknownSkus(skus: readonly string[], lag: ReconciliationLag): Promise<string[]> {
+    const { position, items } = await this.survey.missingSkus(skus)
+    if (items.length === 0) return []
+    await lag.passed(position)
+    const missing = items.map(({ sku }) => sku)
+    // In this order: what is not set aside any more is in the ledger.
+    const quarantined = await readQuarantinedSkus(this.ledger, missing)
+    const known = await this.ledger.knownSkus(missing)
+    return missing.filter((sku) => !quarantined.has(sku) && !known.has(sku))
+  }
+
+  private save(
+    { repair }: ReconcileRequest,
+    { position, checked, drifted, driftedTotal, repaired }: ReconciliationFindings,
+    startedAtMs: number,
+    complete: boolean,
+  ): Promise<ReconciliationReport> {
+    const tookMs = Date.now() - startedAtMs
+    const found = { checked, drifted, driftedTotal, repaired }
+    return saveReport(this.ledger, { position, startedAtMs, tookMs, repair, complete, ...found })
+  }
+
+  /** Keeps what a run that ends early has corrected, or says that it cannot. */
+  private async saveCorrected(
+    request: ReconcileRequest,
+    findings: ReconciliationFindings,
+    startedAtMs: number,
+  ): Promise<ReconciliationReport | undefined> {
+    try {
+      return await this.save(request, findings, startedAtMs, false)
+    } catch (error) {
+      const { store } = this.ledger
+      const { repaired } = findings
+      this.log.warn({ store, repaired, err: error }, 'The report of what was corrected cannot be kept')
+      return undefined
+    }
   }
 }
 

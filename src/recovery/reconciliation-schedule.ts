@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { isRefusal } from '../domain/outcomes.js'
 import type { ReconciliationReport } from '../domain/reconciliation.js'
-import { readReports } from '../ledger/reconciliation-reports.js'
+import { readNewestComplete } from '../ledger/reconciliation-reports.js'
 import type { StoreLedger } from '../ledger/store-ledger.js'
 import type { Reconciler } from './reconciler.js'
 
@@ -21,7 +21,7 @@ const firstMs = 60_000
 
 /**
  * Compares a store again and again, without repair, and says so in the log when it has drifted. The
- * newest report in MySQL tells when the next run is due, so any number of workers make one run.
+ * newest report of all of the store tells when the next run is due, so any number of workers make one run.
  */
 export class ReconciliationSchedule {
   private readonly stopping = new AbortController()
@@ -48,18 +48,25 @@ export class ReconciliationSchedule {
   private async repeat(): Promise<void> {
     const { intervalMs } = this.settings
     const { signal } = this.stopping
-    let notBeforeMs = Date.now() + Math.min(firstMs, intervalMs)
+    // By a clock that nobody sets: no wait becomes longer than it was meant to be.
+    let notBeforeMs = performance.now() + Math.min(firstMs, intervalMs)
+    let seenId = 0
+    let dueMs = 0
     while (!signal.aborted) {
-      const newest = await readReports(this.ledger, undefined, 1).catch(() => [])
-      const dueMs = Math.max(notBeforeMs, (newest[0]?.startedAtMs ?? 0) + intervalMs)
-      const waitMs = Math.min(dueMs - Date.now(), intervalMs)
+      const newest = await readNewestComplete(this.ledger).catch(() => undefined)
+      if (newest && newest.id !== seenId) {
+        seenId = newest.id
+        // The clock of the host that wrote it may be ahead: it was begun by now at the latest.
+        dueMs = performance.now() + Math.min(newest.startedAtMs - Date.now(), 0) + intervalMs
+      }
+      const waitMs = Math.max(notBeforeMs, dueMs) - performance.now()
       if (waitMs > 0) {
         await delay(waitMs, undefined, { signal }).catch(() => {})
         continue
       }
       await this.runOnce()
       // After a failure there is no report, and the next try must not follow at once.
-      notBeforeMs = Date.now() + Math.min(firstMs, intervalMs)
+      notBeforeMs = performance.now() + Math.min(firstMs, intervalMs)
     }
   }
 

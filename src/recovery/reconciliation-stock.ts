@@ -11,19 +11,18 @@ import { compareParts, type ReconciliationRun, readingOf, settle, tooMany } from
 /**
  * Compares the counts of SKUs: Redis at a position, MySQL's row, and the ledger up to there.
  *
- * @param skus those alone; otherwise every SKU that Redis or MySQL knows.
- * @returns of the SKUs asked for, those that neither knows.
+ * @param skus those alone, which Redis or MySQL knows; otherwise every SKU that one of them does.
  */
 export async function reconcileStock(
   run: ReconciliationRun,
   skus: readonly string[] | undefined,
-): Promise<string[]> {
-  const unknown: string[] = []
+): Promise<void> {
   const { partItems } = run.settings
   await compareParts(run, async (add) => {
     const compare = (part: Survey<SurveyedSku>) =>
       add(async () => {
-        unknown.push(...(await compareSkus(run, part)))
+        await compareSkus(run, part)
+        run.findings.checked.skus += part.items.length
       })
     if (skus) {
       for (let i = 0; i < skus.length; i += partItems) {
@@ -40,7 +39,6 @@ export async function reconcileStock(
       await compare(part)
     }
   })
-  return skus ? unknown : []
 }
 
 /** Walks through the SKUs that MySQL knows, for those that Redis does not hold. */
@@ -49,25 +47,27 @@ async function* skusMissingInRedis(run: ReconciliationRun): AsyncGenerator<Surve
   for await (const names of pages.skuNames()) yield await run.survey.missingSkus(names)
 }
 
-/** @returns the SKUs that neither Redis nor MySQL knows. */
-async function compareSkus(run: ReconciliationRun, part: Survey<SurveyedSku>): Promise<string[]> {
+/** Other shelves are counted while a run is at work. */
+const attemptsMax = 5
+
+async function compareSkus(
+  run: ReconciliationRun,
+  part: Survey<SurveyedSku>,
+  attempts = attemptsMax,
+): Promise<void> {
   const { position, items } = part
-  if (items.length === 0) return []
+  if (items.length === 0) return
   await run.lag.passed(position)
   const names = items.map(({ sku }) => sku)
   // In this order: what is set aside meanwhile is of after the position.
   const { quarantined, discarded } = await readHeldBack(run.ledger, names)
   const known = await readSkusAt(run.ledger, names, position)
-  const unknown: string[] = []
   for (const item of items) {
     const mysql = withCounted(known.get(item.sku) as SkuAtPosition, parseCounts(item.counts))
-    run.findings.checked.skus++
     if (quarantined.has(item.sku)) run.findings.add([describeQuarantined(run, item, mysql)])
-    else if (item.counts === '' && !mysql.row && !mysql.line) unknown.push(item.sku)
-    else if (!agrees(item, mysql, position)) await report(run, position, item, mysql, discarded)
+    else if (!agrees(item, mysql, position)) await report(run, position, item, mysql, discarded, attempts)
   }
   run.findings.compared(position)
-  return unknown
 }
 
 /** Whether Redis, the row, the newest line and the sum of all lines say the same. */
@@ -84,6 +84,7 @@ async function report(
   item: SurveyedSku,
   mysql: SkuAtPosition,
   discarded: readonly DiscardedEntry[],
+  attempts: number,
 ): Promise<void> {
   // Met twice, and read before it was corrected.
   if (run.findings.hasCorrected(item.sku)) return
@@ -100,6 +101,9 @@ async function report(
           reason(item, mysql, at),
         )
       : { unrepaired: 'the ledger does not tell what the counts should be' }
+    if ('isOutdated' in correction && attempts > 1) {
+      return compareSkus(run, await run.survey.skus([item.sku]), attempts - 1)
+    }
     settle(run, drifts, correction)
     if ('position' in correction) run.findings.correctedCounts(item.sku)
   }

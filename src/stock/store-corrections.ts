@@ -12,7 +12,11 @@ export type Correction =
       /** Units that were taken since the reading and by the ledger were not there. */
       short?: number
     }
-  | { unrepaired: string }
+  | {
+      unrepaired: string
+      /** Whether a newer reading may well do. */
+      isOutdated?: boolean
+    }
 
 /** What a correction rests on: what a run of the reconciler saw at a position, and who wants it. */
 export interface Reading {
@@ -98,7 +102,7 @@ export class StoreCorrections {
     }
     const sentence = unrepaired[outcome]
     if (!sentence) throw new BrokenScriptError(`${name} answered ${reply}`)
-    return { unrepaired: sentence }
+    return { unrepaired: sentence, ...(outcome === 'counted-since' && { isOutdated: true }) }
   }
 }
 

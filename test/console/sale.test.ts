@@ -85,6 +85,14 @@ test('an administrator stocks a shelf, watches a sale and an expiry, finds a dri
   // Past reports stay, each at its address.
   const history = page.getByRole('navigation', { name: 'History' })
   expect(await history.locator('.report-outcome').allInnerTexts()).toEqual(['1 repaired', '1 differ'])
+  // One of some SKUs says that it is one.
+  await service.send('POST', '/v1/reconciliations', { skus: ['SNEAKER-42'] })
+  await soon(() => history.locator('.report-outcome').allInnerTexts()).toEqual([
+    ...['part: agree', '1 repaired', '1 differ'],
+  ])
+  await history.getByRole('link', { name: /part: agree/ }).click()
+  await sees(page, 'Redis and MySQL agree in this part')
+  expect(await figure(page, 'Compared in part')).toBe('1 SKU, 0 reservations')
   await page.goto(first)
   await sees(page, '1 difference, none repaired')
   await page.getByRole('link', { name: 'SNEAKER-42' }).click()

@@ -87,6 +87,20 @@ describe('migrations', () => {
     ])
   })
 
+  test('take the reports that there are for reports of all of a store', async () => {
+    await migrate(database)
+    await database.$executeRawUnsafe('ALTER TABLE reconciliations DROP COLUMN complete')
+    await database.$executeRawUnsafe(
+      `INSERT INTO reconciliations (store_id, epoch, sequence, started_at, took_ms, repair, skus_checked,
+         reservations_checked, drifted_total, repaired, drifted) VALUES (1, 1, 9, NOW(), 5, FALSE, 3, 2, 0, 0, '[]')`,
+    )
+    await database.$executeRawUnsafe(
+      "DELETE FROM _prisma_migrations WHERE migration_name LIKE '%_partial_reconciliations'",
+    )
+    expect(await migrate(another())).toHaveLength(1)
+    expect(await database.reconciliation.findMany()).toMatchObject([{ skusChecked: 3, complete: true }])
+  })
+
   test('are refused when the file of an applied one was changed', async () => {
     await migrate(database)
     await database.$executeRawUnsafe("UPDATE _prisma_migrations SET checksum = REPEAT('0', 64)")

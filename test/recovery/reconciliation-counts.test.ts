@@ -109,11 +109,36 @@ describe('a shelf that was counted', () => {
     const corrections = new StoreCorrections(store.redis, store.name)
     const correct = () =>
       corrections.correctCounts({ run: 'run-1', position }, sku, items[0]?.counts as string, truth, 'late')
-    expect(await correct()).toEqual({ unrepaired: 'a shelf of the store was counted meanwhile; run again' })
+    expect(await correct()).toMatchObject({
+      unrepaired: 'a shelf of the store was counted meanwhile; run again',
+    })
     expect(await counts(sku)).toBe('15 3 2')
     await store.caughtUp()
     expect((await store.reconcile()).drifted).toEqual([])
   })
+})
+
+test('other shelves that are counted all the time keep no run from its repair', async () => {
+  const [sku, other] = [await prepare(), await prepare()]
+  await setCounts(sku, '10 3 2')
+  let counted = 100
+  class BusyCorrections extends StoreCorrections {
+    override async correctCounts(...args: Parameters<StoreCorrections['correctCounts']>) {
+      if (counted < 103) await store.services.gate.setStock(other, counted++)
+      return super.correctCounts(...args)
+    }
+  }
+  const reconciler = new Reconciler(
+    new StoreSurvey(store.redis, store.name),
+    new BusyCorrections(store.redis, store.name),
+    store.services.ledger,
+    reconciliationSettings,
+    { warn() {} },
+  )
+  expect(await reconciler.run({ repair: true })).toMatchObject({ driftedTotal: 1, repaired: 1 })
+  expect(counted).toBe(103)
+  expect(await counts(sku)).toBe('15 3 2')
+  expect((await store.reconcile()).drifted).toEqual([])
 })
 
 describe('units that were sold and not there', () => {

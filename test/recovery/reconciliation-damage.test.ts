@@ -403,6 +403,14 @@ const damages: Damage[] = [
   },
 ]
 
+damages.push({
+  name: 'a SKU moved in the list of SKUs',
+  inflict: ({ sku }) => store.redis.zadd(store.keys.skus, 3, sku),
+  finds: (s) => [about(s, { field: 'listed', redis: 'missing', expected: 'listed' })],
+  cause: /list of SKUs/,
+  corrected: 'sku',
+})
+
 const byField = (a: Expected, b: Expected) => (`${a.sku} ${a.field}` < `${b.sku} ${b.field}` ? -1 : 1)
 
 describe.each(damages)('$name', ({ inflict, finds, cause, corrected }) => {

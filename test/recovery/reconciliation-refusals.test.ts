@@ -8,6 +8,7 @@ import { openLog } from '../../src/log.js'
 import { Reconciler, reconciliationSettings } from '../../src/recovery/reconciler.js'
 import { StoreCorrections } from '../../src/stock/store-corrections.js'
 import { StoreSurvey } from '../../src/stock/store-survey.js'
+import { figure } from '../support/exposition.js'
 import { eventually, openTestStore } from '../support/test-store.js'
 import { openReconciledStore, type ReconciledStore } from './reconciliation-store.js'
 
@@ -54,6 +55,7 @@ test('the API answers with the report, lists the reports and gives each', async 
     drifted: [{ sku: 'cup', field: 'available', redis: 9, mysql: 8, expected: 8, repaired: false }],
     driftedTotal: 1,
     repair: false,
+    complete: true,
     repaired: 0,
   })
   const metrics = await call('GET', '/metrics')
@@ -79,9 +81,69 @@ test('the API compares the SKUs it is given alone, and knows which do not exist'
   expect(cup.json()).toMatchObject({ checked: { skus: 1, reservations: 0 }, drifted: [] })
   const hat = await call('POST', '/v1/reconciliations', { skus: ['cup', 'hat'], repair: true })
   expect(hat.json()).toMatchObject({ drifted: [{ sku: 'hat', field: 'available', repaired: true }] })
-  const unknown = await call('POST', '/v1/reconciliations', { skus: ['cup', 'fez'] })
+  await store.redis.hset(store.keys.stock, 'hat', '7 0 0')
+  const unknown = await call('POST', '/v1/reconciliations', { skus: ['hat', 'fez'], repair: true })
   expect(unknown.statusCode).toBe(404)
   expect(unknown.json()).toMatchObject({ type: 'urn:holdfast:unknown-sku', skus: ['fez'] })
+  // Nothing was corrected.
+  expect(await store.redis.hget(store.keys.stock, 'hat')).toBe('7 0 0')
+  expect(await store.corrections({ sku: 'hat' })).toHaveLength(1)
+  await call('POST', '/v1/reconciliations', { skus: ['hat'], repair: true })
+})
+
+test('a SKU that Redis has lost is known by its row, its ledger lines, or what is set aside', async () => {
+  const { database, redis, keys } = store
+  const storeId = await store.services.ledger.storeId()
+  const compare = async (sku: string) => {
+    const answer = await call('POST', '/v1/reconciliations', { skus: [sku] })
+    expect(answer.statusCode).toBe(200)
+    return answer.json().drifted
+  }
+  await store.services.gate.setStock('hat', 5)
+  await store.caughtUp()
+  await redis.hdel(keys.stock, 'hat')
+  expect(await compare('hat')).toMatchObject([
+    { sku: 'hat', field: 'counts', redis: null, expected: '5 0 0' },
+  ])
+  await database.stock.delete({ where: { storeId_sku: { storeId, sku: 'hat' } } })
+  expect(await compare('hat')).toMatchObject([
+    { sku: 'hat', field: 'counts', mysql: null, expected: '5 0 0' },
+  ])
+  expect(await call('POST', '/v1/reconciliations', { skus: ['hat'], repair: true })).toMatchObject({
+    statusCode: 200,
+  })
+  expect(await redis.hget(keys.stock, 'hat')).toBe('5 0 0')
+  const row = { storeId, sku: 'cap', available: 1n, held: 0n, sold: 0n, epoch: 1, sequence: 1n }
+  await database.stock.create({ data: row })
+  expect(await compare('cap')).toMatchObject([{ field: 'counts', mysql: '1 0 0' }, { field: 'listed' }])
+  await database.stock.delete({ where: { storeId_sku: { storeId, sku: 'cap' } } })
+  await database.quarantinedSku.create({ data: { storeId, sku: 'cap' } })
+  expect(await compare('cap')).toMatchObject([{ sku: 'cap', field: 'quarantine' }])
+  await database.quarantinedSku.deleteMany()
+})
+
+test('a comparison of some SKUs is not one of the store', async () => {
+  const figures = async () => {
+    const { body } = await call('GET', '/metrics')
+    return ['holdfast_drift_items', 'holdfast_reconciliation_started_timestamp_seconds'].map((name) =>
+      figure(body, name),
+    )
+  }
+  await store.services.gate.setStock('hat', 5)
+  await store.caughtUp()
+  await store.redis.hset(store.keys.stock, 'hat', '6 0 0')
+  const whole = await call('POST', '/v1/reconciliations', {})
+  expect(whole.json()).toMatchObject({ complete: true, driftedTotal: 1 })
+  const before = await figures()
+  expect(before).toEqual([1, Date.parse(whole.json().startedAt) / 1000])
+  const some = await call('POST', '/v1/reconciliations', { skus: ['cup'] })
+  expect(some.json()).toMatchObject({ complete: false, driftedTotal: 0 })
+  expect((await call('GET', `/v1/reconciliations/${some.json().id}`)).json()).toEqual(some.json())
+  expect(await figures()).toEqual(before)
+  expect((await call('POST', '/v1/reconciliations', { repair: true })).json()).toMatchObject({
+    complete: true,
+  })
+  expect((await figures())[0]).toBe(0)
 })
 
 test('the API refuses what it does not know', async () => {
@@ -137,8 +199,12 @@ test('without a worker it says that MySQL is behind, and never that anything dri
   const settings = { ...reconciliationSettings, lagWaitMs: 100 }
   const reconciler = new Reconciler(survey, corrections, ledger, settings, log)
   expect(await reconciler.run({ repair: true })).toEqual({ refused: 'ledger-behind' })
+  // Of what Redis has lost, MySQL is yet to hear.
+  await alone.redis.hdel(alone.keys.stock, 'cup')
+  expect(await reconciler.run({ repair: true, skus: ['cup'] })).toEqual({ refused: 'ledger-behind' })
   expect(await readReports(ledger, undefined, 10)).toEqual([])
   await alone.worker()
+  expect(await services.reconciler.run({ repair: true, skus: ['cup'] })).toMatchObject({ repaired: 1 })
   expect(await services.reconciler.run({ repair: false })).toMatchObject({ driftedTotal: 0 })
 })
 

@@ -27,7 +27,10 @@ export function ReportHistory({ reports, problem, current }: ReportHistoryProps)
             <a href={reportHref(report.id)} aria-current={report.id === current ? 'true' : undefined}>
               <span class="report-id">{report.id}</span>
               <Moment at={report.startedAt} />
-              <span class="report-outcome">{outcome(report)}</span>
+              <span class="report-outcome">
+                {!report.complete && 'part: '}
+                {outcome(report)}
+              </span>
             </a>
           </li>
         ))}

@@ -29,7 +29,7 @@ export function Report({ report, problem, isNone }: ReportProps) {
 }
 
 function Found({ report }: { report: Reconciliation }) {
-  const { id, driftedTotal, repaired, drifted } = report
+  const { id, complete, driftedTotal, repaired, drifted } = report
   const open = driftedTotal - repaired
   return (
     <>
@@ -46,7 +46,7 @@ function Found({ report }: { report: Reconciliation }) {
         </Fact>
         <Fact name="Took">{formatMs(report.tookMs)}</Fact>
         <Fact name="At position">{report.position}</Fact>
-        <Fact name="Compared">
+        <Fact name={complete ? 'Compared' : 'Compared in part'}>
           {plural(report.checked.skus, 'SKU')}, {plural(report.checked.reservations, 'reservation')}
         </Fact>
       </dl>
@@ -61,8 +61,8 @@ function Found({ report }: { report: Reconciliation }) {
   )
 }
 
-function verdict({ driftedTotal, repaired }: Reconciliation): string {
-  if (driftedTotal === 0) return 'Redis and MySQL agree'
+function verdict({ complete, driftedTotal, repaired }: Reconciliation): string {
+  if (driftedTotal === 0) return complete ? 'Redis and MySQL agree' : 'Redis and MySQL agree in this part'
   if (repaired === driftedTotal) return `${plural(driftedTotal, 'difference')}, all repaired`
   return repaired > 0
     ? `${plural(driftedTotal, 'difference')}, ${formatCount(repaired)} repaired`
