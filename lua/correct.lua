@@ -2,18 +2,18 @@
 -- correct: brings the counts of a SKU to what the ledger says, by an entry of its own.
 --
 -- The difference between what the ledger says and what Redis held at one position is added to the
--- counts of now, so that the changes made since are kept. Where more was taken since than that leaves, nothing
--- stays available. The entry moves no units (its quantity is 0); it says what the counts are from here on, and its
--- reason what they were.
+-- counts of now, so that the changes made since are kept. The entry moves no units; it says what the counts are from
+-- here on, and its reason what they were. Where more was taken than there was, nothing stays available, and the
+-- entry's quantity is what is lacking, below 0: for the ledger, that is what is available.
 --
 -- No other script changes counts that are not readable, so nothing has since they were seen: they are
 -- replaced.
 --
 -- KEYS: position, stock, ledger, skus
 -- ARGV: server, run, epoch and sequence of the position the counts were seen at, sku, the text seen
---   in Redis (or ''), the counts that the ledger says, reason, actor (or '', or none)
+--   in Redis (or ''), the counts that the ledger says (available may be below 0), reason, actor (or '', or none)
 -- Returns: `store-fenced` alone, or one of
---   corrected TAB epoch-sequence TAB units   the position of the entry; how many too many were taken since
+--   corrected TAB epoch-sequence TAB units   the position of the entry; how many too many were taken
 --   outdated                           restored, or corrected by another run, since the position
 --   counted-since                      a shelf of the store was counted since the position
 --   changed-since                      unreadable or missing counts are not as they were seen
@@ -39,10 +39,11 @@ local function parse_counts(text)
   end
 end
 
-local truth = parse_counts(ARGV[7])
+local sign, truth_text = string.match(ARGV[7], '^(%-?)(.*)$')
+local truth = parse_counts(truth_text)
 if
   not truth
-  or string.find(' ' .. ARGV[7], ' 0%d')
+  or string.find(' ' .. truth_text, ' 0%d')
   or not string.find(sku, '^[%w._-]+$')
   or #sku > 64
   or is_malformed(run, reason)
@@ -55,6 +56,9 @@ if outdated(run, at_epoch, at_sequence) then
 end
 if tonumber(redis.call('HGET', position_key, 'counted') or 0) > at_sequence then
   return { 'counted-since' }
+end
+if sign == '-' then
+  truth[1] = -truth[1]
 end
 local text = redis.call('HGET', stock_key, sku) or ''
 local current, before = parse_counts(text), parse_counts(seen)
@@ -79,7 +83,7 @@ if current[2] + moves[2] < 0 or current[3] + moves[3] < 0 then
   return { 'would-be-negative' }
 end
 available[sku], held[sku], sold[sku] = unpack(current)
-local line = move(sku, 0, unpack(moves))
+local line = move(sku, -short, unpack(moves))
 local rest = reason .. '; before this entry ' .. table.concat(current, ' ') .. '\t'
 append_entry('correct', '', line, signed(rest, actor))
 save_entries()

@@ -20,6 +20,7 @@
 --   empty                              Redis holds nothing and MySQL does: restore
 --   behind TAB epoch-sequence          Redis lost its tail, or missed a takeover: restore
 --   turned TAB epoch-sequence          it was a replica since it was opened, in this process or before: restore
+--   turned-ahead TAB epoch-sequence    the same, and MySQL lacks entries that it has dropped
 --   ahead TAB epoch-sequence           it knows of a newer takeover, or MySQL lacks entries that it has dropped
 --   replica                            it is a replica, which cannot serve
 --   superseded                         another server took the store over from this one
@@ -100,11 +101,11 @@ if has_turned then
 end
 if is_behind or has_turned then
   fence()
-  -- A restore would drop what MySQL held before it was set back.
-  if not is_behind and not has_next(redis_sequence) then
-    return { 'ahead' .. at }
+  if is_behind then
+    return { 'behind' .. at }
   end
-  return { (is_behind and 'behind' or 'turned') .. at }
+  -- A restore would drop what MySQL held before it was set back.
+  return { (has_next(redis_sequence) and 'turned' or 'turned-ahead') .. at }
 end
 if not has_next(redis_sequence) then
   return { 'ahead' .. at }

@@ -265,7 +265,7 @@ DELETE q FROM quarantined_skus AS q ${whileAsSeen.replace('ON', 'ON q.store_id =
 
 const moveWatermark = `
 UPDATE stores AS s
-JOIN (SELECT ? AS epoch, ? AS sequence) AS moved
+JOIN (SELECT CAST(? AS UNSIGNED) AS epoch, CAST(? AS UNSIGNED) AS sequence) AS moved
 SET s.epoch = moved.epoch, s.sequence = moved.sequence, s.updated_at = CURRENT_TIMESTAMP(3)
 WHERE s.id = ? AND s.server = ? AND s.epoch = ? AND s.sequence = ? AND (
   ? OR EXISTS (

@@ -107,7 +107,10 @@ function readPositionText(text: string): Position {
   return { epoch, sequence }
 }
 
-/** A correction of counts says what they are: the fold goes on from the newest one of each SKU. */
+/**
+ * A correction of counts says what they are: the fold goes on from the newest one of each SKU. Its quantity is what
+ * was lacking, of which the counts cannot tell.
+ */
 async function foldFromCorrections(
   database: Query,
   storeId: number,
@@ -118,7 +121,8 @@ async function foldFromCorrections(
   const rows = await database.$queryRaw<(CountsRow & { sku: string })[]>`
     SELECT b.sku, ${foldColumnsFromBase}
     FROM (
-      SELECT l.sku, l.sequence, l.available, l.held, l.sold FROM ledger AS l
+      SELECT l.sku, l.sequence, CAST(l.available AS SIGNED) + LEAST(l.quantity, 0) AS available, l.held, l.sold
+      FROM ledger AS l
       JOIN (
         SELECT sku, MAX(epoch) AS epoch, MAX(sequence) AS sequence FROM ledger
         WHERE store_id = ${storeId} AND sku IN (${Prisma.join([...skus])}) AND sequence <= ${at.sequence}

@@ -122,7 +122,8 @@ export class FenceWatcher {
       if (row.generation > generation) return this.compare()
       const verdict = await this.fence.verify(row, row.watermark, 'look')
       // A MySQL that was set back is for the ledger writer to report.
-      const isSound = verdict === 'verified' || (typeof verdict === 'object' && 'aheadAt' in verdict)
+      const isAhead = typeof verdict === 'object' && 'aheadAt' in verdict && !('turnedAt' in verdict)
+      const isSound = verdict === 'verified' || isAhead
       return isSound ? undefined : this.compare()
     }
     // One that MySQL names as an older owner stays open as well: MySQL was set back.
@@ -132,7 +133,7 @@ export class FenceWatcher {
     if (!row.opened && row.watermark.epoch === epoch) {
       const { server: claimant, generation: claimed } = row
       // From one look to the next whoever made it would have opened it: it has died.
-      if (claim?.server === claimant && claim.generation === claimed) return this.compare()
+      if (claim?.server === claimant && claim.generation === claimed) return this.compare(row)
       this.unopenedClaim = { server: claimant, generation: claimed }
       return undefined
     }
@@ -143,14 +144,15 @@ export class FenceWatcher {
   /**
    * Claims the store for the connected server and opens it, restored if it is behind.
    *
+   * @param given how the store stood; otherwise it is asked for.
    * @returns why the fence stays, or undefined when the store is open.
    */
-  private async compare(): Promise<string | undefined> {
+  private async compare(given?: StoreRow): Promise<string | undefined> {
     // Said at once: a look can take as long as MySQL does.
     this.current ??= 'Redis and MySQL are being compared'
     const head = await this.fence.head()
     const server = await this.fence.server()
-    const seen = await this.row()
+    const seen = given ?? (await this.row())
     if (head.superseded) {
       // It was the owner when its data was of this generation: a newer one was given to it by hand since.
       const isGivenBack = seen.server === server && seen.generation > head.generation

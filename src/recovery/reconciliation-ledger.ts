@@ -149,9 +149,9 @@ async function judgeBrokenLines(
     const lacks = (count: keyof Counts) => moves[count] * quantity - said[count] * line.quantity
     truth.held += lacks('held')
     truth.sold += lacks('sold')
-    // What is on hand was counted later.
+    // What is on hand was counted later, or here.
     truth.available +=
-      counted && line.position.sequence < counted.sequence ? -lacks('held') : lacks('available')
+      counted && line.position.sequence <= counted.sequence ? -lacks('held') : lacks('available')
   }
   return {
     ...(broken.length < brokenLinesMax ? possible(truth) : { truth: undefined }),

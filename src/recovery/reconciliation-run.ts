@@ -97,11 +97,6 @@ export async function compareParts(
   if (parts.failure) throw parts.failure.error
 }
 
-/** Of units that were taken and were not there. */
-export function tooMany(units: number): string {
-  return `Of it, ${units} more were held or sold than there were.`
-}
-
 /** What a correction rests on. */
 export function readingOf(run: ReconciliationRun, position: Position): Reading {
   return { run: run.owner, position, actor: run.actor }
@@ -111,10 +106,7 @@ export function readingOf(run: ReconciliationRun, position: Position): Reading {
 export function settle(run: ReconciliationRun, drifts: readonly Drift[], correction: Correction): void {
   if ('position' in correction) {
     run.findings.corrected(correction.position)
-    for (const drift of drifts) {
-      drift.repaired = true
-      if (correction.short && drift.field === 'available') drift.cause += ` ${tooMany(correction.short)}`
-    }
+    for (const drift of drifts) drift.repaired = true
     return
   }
   for (const drift of drifts) drift.unrepaired = correction.unrepaired

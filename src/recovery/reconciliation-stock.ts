@@ -4,9 +4,10 @@ import { type Counts, parseCounts } from '../domain/stock.js'
 import { LedgerPages } from '../ledger/ledger-pages.js'
 import { type DiscardedEntry, readHeldBack } from '../ledger/quarantine-queries.js'
 import { readSkusAt, type SkuAtPosition } from '../ledger/reconciliation-queries.js'
+import type { Correction, Reading, StoreCorrections } from '../stock/store-corrections.js'
 import type { Survey, SurveyedSku } from '../stock/store-survey.js'
 import { judgeLedger, type LedgerVerdict, withCounted } from './reconciliation-ledger.js'
-import { compareParts, type ReconciliationRun, readingOf, settle, tooMany } from './reconciliation-run.js'
+import { compareParts, type ReconciliationRun, readingOf, settle } from './reconciliation-run.js'
 
 /**
  * Compares the counts of SKUs: Redis at a position, MySQL's row, and the ledger up to there.
@@ -91,23 +92,41 @@ async function report(
   const verdict = judgeDiscarded(discarded, item) ?? (await judgeLedger(run.ledger, item, mysql, at))
   const drifts = describe(item, mysql, verdict, at)
   if (run.corrections && drifts.length > 0) {
-    const { truth } = verdict
-    const correction = truth
-      ? await run.corrections.correctCounts(
-          readingOf(run, at),
-          item.sku,
-          item.counts,
-          truth,
-          reason(item, mysql, at),
-        )
-      : { unrepaired: 'the ledger does not tell what the counts should be' }
+    const correction = await correct(run.corrections, readingOf(run, at), item, mysql, verdict)
     if ('isOutdated' in correction && attempts > 1) {
       return compareSkus(run, await run.survey.skus([item.sku]), attempts - 1)
     }
     settle(run, drifts, correction)
-    if ('position' in correction) run.findings.correctedCounts(item.sku)
+    if ('position' in correction) {
+      run.findings.correctedCounts(item.sku)
+      const available = drifts.find(({ field }) => field === 'available')
+      if (correction.short && available && !verdict.oversold)
+        available.cause += ` ${tooMany(correction.short)}`
+    }
   }
   run.findings.add(drifts)
+}
+
+async function correct(
+  corrections: StoreCorrections,
+  reading: Reading,
+  item: SurveyedSku,
+  mysql: SkuAtPosition,
+  { truth, oversold = 0 }: LedgerVerdict,
+): Promise<Correction> {
+  if (!truth) return { unrepaired: 'the ledger does not tell what the counts should be' }
+  // Nothing more can be done about it in Redis.
+  if (oversold > 0 && item.counts === text(truth) && mysql.row && equal(mysql.row, truth)) {
+    return { unrepaired: 'it has to be settled with the customers; the next count of the shelf ends it' }
+  }
+  const available = truth.available - oversold
+  const why = reason(item, mysql, reading.position)
+  return corrections.correctCounts(reading, item.sku, item.counts, { ...truth, available }, why)
+}
+
+/** Of units that were taken and were not there. */
+function tooMany(units: number): string {
+  return `Of it, ${units} more were held or sold than there were.`
 }
 
 /** MySQL lacks entries of the SKU that it holds back, so there is nothing to compare. */

@@ -9,7 +9,7 @@ import { StoreClosedError } from './store-survey.js'
 export type Correction =
   | {
       position: Position
-      /** Units that were taken since the reading and by the ledger were not there. */
+      /** Units that were taken and by the ledger were not there. */
       short?: number
     }
   | {
@@ -42,7 +42,11 @@ export class StoreCorrections {
     this.scripts = new StoreScripts(redis, store)
   }
 
-  /** Adds to a SKU's counts what the ledger's at the position had more than Redis' (`seen`). */
+  /**
+   * Adds to a SKU's counts what the ledger's at the position had more than Redis' (`seen`).
+   *
+   * @param truth with less than nothing available where more was taken than there was; then nothing is.
+   */
   async correctCounts(
     reading: Reading,
     sku: string,

@@ -14,7 +14,7 @@ export type Verdict =
   | 'replica'
   | { behindAt: string }
   | { turnedAt: string }
-  | { aheadAt: string }
+  | { aheadAt: string; turnedAt?: string }
 
 /** The owner of a store, as MySQL names it. */
 export interface Owner {
@@ -114,6 +114,7 @@ export class StoreFence {
     if (outcome === 'behind') return { behindAt: at }
     if (outcome === 'turned') return { turnedAt: at }
     if (outcome === 'ahead') return { aheadAt: at }
+    if (outcome === 'turned-ahead') return { aheadAt: at, turnedAt: at }
     throw new BrokenScriptError(`verify answered ${reply}`)
   }
 

@@ -113,6 +113,33 @@ test('a claim that is not carried through takes the store from its owner for no 
   await selling.stop()
 }, 60_000)
 
+test('an owner takes nothing back from a server that is opened while it looks', async () => {
+  const store = await openTestStore()
+  const owner = await redisOn('late-owner')
+  const selling = await serveOn(store, owner, true)
+  expect((await selling.call('PUT', '/v1/stock/last', { onHand: 1 })).status).toBe(201)
+  await eventually(selling.persisted, 'MySQL holds the stock')
+  await selling.stop()
+  class SlowClaimant extends StoreLedger {
+    looks = 0
+    override async row() {
+      const row = await super.row()
+      if (!row.opened && ++this.looks === 2) expect(await this.markOpened(row)).toBe(true)
+      return row
+    }
+  }
+  const ledger = new SlowClaimant(store.database, store.name)
+  await ledger.claim('slow', await ledger.row())
+  const redis = new Redis(owner.url)
+  const fence = new StoreFence(redis, store.name)
+  const watcher = new FenceWatcher(fence, ledger, { ...fenceSettings(store.config), intervalMs: 50 }, log)
+  await watcher.start()
+  await eventually(() => watcher.reason?.includes('taken the store over') === true, 'the owner knows')
+  expect(await ledger.row()).toMatchObject({ server: 'slow', opened: true, watermark: { epoch: 1 } })
+  await watcher.stop()
+  redis.disconnect()
+}, 60_000)
+
 test('an empty server that cannot be restored takes the store from nobody', async () => {
   const store = await openTestStore()
   const selling = await serveOn(store, await redisOn('selling'), true)

@@ -5,7 +5,9 @@ import { Redis } from 'ioredis'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Api } from '../../src/api.js'
 import { type RedisServer, startRedis } from '../../src/embedded/redis-server.js'
+import { StoreLedger } from '../../src/ledger/store-ledger.js'
 import { storeKeys } from '../../src/stock/keys.js'
+import { LedgerStream } from '../../src/stock/ledger-stream.js'
 import { type BriefStore, openBriefStore } from '../support/brief-store.js'
 import { expectInvariants } from '../support/invariants.js'
 import { Shopper } from '../support/shopper.js'
@@ -169,6 +171,10 @@ test('one beside a MySQL that was set back is left to an administrator', { timeo
   await turnBack()
   const reason = () => api.stores.get(store.name)?.fence.reason ?? ''
   await eventually(() => reason().includes('MySQL was set back'), 'it is fenced')
+  // What a writer has read ahead of such a server is no part of what it has written.
+  const row = await new StoreLedger(store.database, store.name).row()
+  const stream = new LedgerStream(onPrimary, onPrimary, store.name)
+  expect(await stream.hasGoneBack(row, row.watermark)).toBe(true)
   expect(await onPrimary.hexists(position, 'turned')).toBe(1)
   expect((await store.database.store.findFirstOrThrow()).epoch).toBe(before.epoch)
   expect((await shopper.reserve({ lines })).status).toBe(503)
