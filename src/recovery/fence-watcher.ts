@@ -18,6 +18,8 @@ export interface FenceLog {
 export interface FenceWatcherSettings extends RestoreSettings {
   /** Between two looks. */
   intervalMs: number
+  /** How long a restarted Redis may write its append-only file anew before it is opened. */
+  rewriteMs: number
 }
 
 /** How far MySQL was said to hold the ledger. */
@@ -25,7 +27,8 @@ export type ToldWatermark = Pick<WatermarkFeed, 'current' | 'compare'>
 
 /** Bounds that nobody has had a reason to tune. */
 export function fenceSettings(config: { retentionSeconds: number }): FenceWatcherSettings {
-  return { retentionSeconds: config.retentionSeconds, intervalMs: 1000, pageRows: 1000, leaseMs: 10_000 }
+  const { retentionSeconds } = config
+  return { retentionSeconds, intervalMs: 1000, rewriteMs: 5000, pageRows: 1000, leaseMs: 10_000 }
 }
 
 /**
@@ -47,6 +50,8 @@ export class FenceWatcher {
   /** Of another server, seen at the last look. */
   private unopenedClaim: Pick<StoreRow, 'server' | 'generation'> | undefined
   private restored = 0
+  /** The run id of the server that was asked to write its append-only file anew. */
+  private rewritten: string | undefined
 
   constructor(
     private readonly fence: StoreFence,
@@ -168,6 +173,12 @@ export class FenceWatcher {
     }
     const lacking = isLoss(verdict) ? await this.whyNotRestored(seen, verdict) : undefined
     if (lacking) return lacking
+    // One that was started again may have found its file torn.
+    if (head.position && !head.open && this.rewritten !== server) {
+      const isRewritten = await this.fence.rewriteAppendOnlyFile(this.settings.rewriteMs)
+      if (!isRewritten) this.log.warn({ store: this.fence.store }, notRewritten)
+      this.rewritten = server
+    }
     const owner = await this.ledger.claim(server, seen)
     if (!owner) return 'another process is opening the store'
     if (isLoss(verdict)) return this.restore(owner, verdict)
@@ -245,6 +256,8 @@ function whyRestored(loss: Loss, at: string): string {
   return `Redis was a replica meanwhile, and what it holds at ${loss.turnedAt} may be another history`
 }
 
+const notRewritten =
+  'Redis has not written its append-only file anew yet: should it have been torn, starting again now may bring lost writes back'
 const changed = 'the ledger in Redis has changed meanwhile'
 const replica = 'the connected Redis server is a replica of another one'
 const superseded = 'another Redis server has taken the store over from this one'

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import type { Position } from '../domain/position.js'
 import type { Reservation, UnreadableReservation } from '../domain/reservation.js'
@@ -15,6 +16,9 @@ export type Verdict =
   | { behindAt: string }
   | { turnedAt: string }
   | { aheadAt: string; turnedAt?: string }
+
+/** Between two looks at the rewriting of the append-only file. */
+const rewriteLookMs = 20
 
 /** The owner of a store, as MySQL names it. */
 export interface Owner {
@@ -77,6 +81,30 @@ export class StoreFence {
   async isOpen(): Promise<boolean> {
     const verified = await this.redis.hget(this.scripts.keys.position, 'verified')
     return verified === (await this.scripts.runId())
+  }
+
+  /**
+   * Has the server write its append-only file anew, and waits until it has. A server that found the file torn inside a
+   * transaction cuts it, but leaves what the transaction began with: it would be carried out, together with the next
+   * one, when the file is read again (valkey-io/valkey#4342).
+   *
+   * @returns false when it keeps no such file, refuses, or is not done within `waitMs`.
+   */
+  async rewriteAppendOnlyFile(waitMs: number): Promise<boolean> {
+    if (!/^aof_enabled:1/m.test(await this.redis.info('persistence'))) return false
+    const isAsked = await this.redis.bgrewriteaof().then(
+      () => true,
+      // Another process has asked for it, or it is written anyway.
+      (error: unknown) => /in progress|scheduled/.test(String(error)),
+    )
+    const deadline = performance.now() + waitMs
+    while (isAsked && performance.now() < deadline) {
+      const now = await this.redis.info('persistence')
+      if (!/^aof_rewrite_(in_progress|scheduled):1/m.test(now))
+        return /^aof_last_bgrewrite_status:ok/m.test(now)
+      await delay(rewriteLookMs)
+    }
+    return false
   }
 
   /** What the server's clock says, in ms: all times of reservations are by it. */

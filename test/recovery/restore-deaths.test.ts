@@ -9,7 +9,7 @@ import { expectInvariants } from '../support/invariants.js'
 import { Shopper } from '../support/shopper.js'
 import { eventually } from '../support/test-store.js'
 
-const settings = { retentionSeconds: 600, pageRows: 2, leaseMs: 150, intervalMs: 10 }
+const settings = { retentionSeconds: 600, pageRows: 2, leaseMs: 150, intervalMs: 10, rewriteMs: 1000 }
 const lines = [{ sku: 'cup', quantity: 1 }]
 const store = await openBriefStore({ confirmWaitMs: 5000 })
 const fence = new StoreFence(store.redis, store.name)
