@@ -24,7 +24,10 @@ export type EntryKind = keyof typeof entryKinds
 /** One SKU of an entry: the units moved, and its counts right after. */
 export interface EntryLine extends Counts {
   sku: string
-  /** Positive for what a reservation moves; the change of `available` for `set` and `adjust`. */
+  /**
+   * Positive for what a reservation moves; the change of `available` for `set` and `adjust`; for `correct` what is
+   * lacking, 0 or below.
+   */
   quantity: number
 }
 
