@@ -42,7 +42,6 @@ class Customers {
   readonly reserved = new Map<string, string[]>()
   readonly paid = new Map<string, boolean>()
   readonly statuses = new Set<number>()
-  unanswered = 0
   private done = false
   private readonly lanes: Promise<void>[]
 
@@ -76,10 +75,7 @@ class Customers {
   private async call(url: string, path: string, body: object): Promise<Reply | undefined> {
     const reply = await post(url, path, body)
     if (reply) this.statuses.add(reply.status)
-    else {
-      this.unanswered++
-      await delay(retryMs)
-    }
+    else await delay(retryMs)
     return reply
   }
 }
@@ -179,34 +175,7 @@ describe('processes on given servers', () => {
     expect(await ended).toBe(0)
   })
 
-  test('killed lose no answer: workers', async () => {
-    const { api, url } = await startApi()
-    await stock(url, 1_000_000)
-    const customers = new Customers(() => [url])
-    const killed = await startWorker()
-    await eventually(() => customers.paid.size > 100, 'customers buy')
-    expect(await killed.kill('SIGKILL')).toBe('SIGKILL')
-    await customers.stop()
-    const worker = await startWorker()
-    await expectKept(store, customers)
-    expect([await worker.kill('SIGTERM'), await api.kill('SIGTERM')]).toEqual([0, 0])
-  })
-
-  test('killed lose no answer: instances of the API', async () => {
-    const worker = await startWorker()
-    let current = await startApi()
-    await stock(current.url, 1_000_000)
-    const customers = new Customers(() => [current.url])
-    await eventually(() => customers.paid.size > 100, 'customers buy')
-    expect(await current.api.kill('SIGKILL')).toBe('SIGKILL')
-    const before = customers.paid.size
-    current = await startApi()
-    await eventually(() => customers.paid.size > before, 'customers buy again')
-    await customers.stop()
-    expect(customers.unanswered).toBeGreaterThan(0)
-    await expectKept(store, customers)
-    expect([await worker.kill('SIGTERM'), await current.api.kill('SIGTERM')]).toEqual([0, 0])
-  })
+  // Killed they are in every run of the fault suite (test/faults), its short one too.
 })
 
 describe('everything in one process', () => {
