@@ -148,7 +148,7 @@ async function compareReservations(
   await run.lag.passed(position)
   if (items.length > 0) {
     const ids = items.map(({ id }) => id)
-    const untold = items.filter(({ record }) => skusOf(record).length === 0)
+    const untold = items.filter(({ record }) => skusOf(record).includes(''))
     const told = await readRecords(
       run.ledger,
       untold.map(({ id }) => id),
@@ -161,17 +161,18 @@ async function compareReservations(
       const row = rows.get(item.id)
       if (item.record === row && isPointedAt(item)) continue
       // MySQL holds entries of it back; its SKUs are named.
-      const isHeldBack = [item.record, row ?? ''].flatMap(skusOf).some((sku) => quarantined.has(sku))
+      const isHeldBack =
+        quarantined.size > 0 && [item.record, row ?? ''].flatMap(skusOf).some((sku) => quarantined.has(sku))
       if (!isHeldBack) await judge(run, position, item, row, discarded)
     }
   }
   run.findings.compared(position)
 }
 
-/** None when the record cannot be read. */
+/** '' for one that cannot be read: it may be any. */
 function skusOf(record: string): string[] {
   const [lines = ''] = record.split('\t', 10).slice(9)
-  return lines.split(',').flatMap((line) => line.slice(0, Math.max(0, line.indexOf(':'))) || [])
+  return lines.split(',').map((line) => line.slice(0, Math.max(0, line.indexOf(':'))))
 }
 
 /**

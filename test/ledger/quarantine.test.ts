@@ -378,13 +378,19 @@ describe('a ledger entry that cannot be read', { timeout: 60_000 }, () => {
     expect(await store.database.ledgerLine.count({ where: { kind: 'correct' } })).toBe(0)
   })
 
-  test('is not undone by a repair when its reservation is missing in Redis as well', async () => {
+  /** A hold whose payment is answered, and its entry, 1-5, set aside. */
+  async function payUnread(): Promise<string> {
     const paid = await hold('CUP')
     const api202 = await store.api({ confirmWaitMs: 0 })
     expect((await new Shopper(api202.app).confirm(paid)).status).toBe(202)
     await damageEntry(store, 5, asUnknownKind)
     await store.worker()
     await caughtUp()
+    return paid
+  }
+
+  test('is not undone by a repair when its reservation is missing in Redis as well', async () => {
+    const paid = await payUnread()
     await store.redis.hdel(store.keys.reservations, paid)
     const { repaired } = await reconcile(true)
     expect(repaired).toBe(0)
@@ -431,12 +437,7 @@ describe('a ledger entry that cannot be read', { timeout: 60_000 }, () => {
     })
 
     test('never has a payment that it was undone', async () => {
-      const paid = await hold('CUP')
-      const api202 = await store.api({ confirmWaitMs: 0 })
-      expect((await new Shopper(api202.app).confirm(paid)).status).toBe(202)
-      await damageEntry(store, 5, asUnknownKind)
-      await store.worker()
-      await caughtUp()
+      const paid = await payUnread()
       await discardEntry(ledger, at(5), why)
       await cleared()
       const repaired = await reconcile(true)
@@ -449,12 +450,7 @@ describe('a ledger entry that cannot be read', { timeout: 60_000 }, () => {
     })
 
     test('while a repair runs: the repair does not undo its payment', async () => {
-      const paid = await hold('CUP')
-      const api202 = await store.api({ confirmWaitMs: 0 })
-      expect((await new Shopper(api202.app).confirm(paid)).status).toBe(202)
-      await damageEntry(store, 5, asUnknownKind)
-      await store.worker()
-      await caughtUp()
+      const paid = await payUnread()
       // The run has begun when it reads its first part.
       class LateSurvey extends StoreSurvey {
         override async *scanSkus(count: number) {
